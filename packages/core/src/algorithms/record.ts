@@ -1,0 +1,234 @@
+import { CELL_SIZE, type CellRule } from "./cell.ts";
+import { advance, emptyAtMs, usedOf, waitFor } from "./kernel.ts";
+
+/**
+ * A record is everything stored for one scope id: a header and one self-describing entry per limit,
+ * in one flat array of integers. One read and one write serve all limits of the scope.
+ */
+export type ScopeRecord = number[];
+
+/** Header: when it was last written; no later reading of the clock may lie before it. */
+export const WRITTEN = 0;
+/** Header: from then on the record says nothing and may be removed. */
+export const EXPIRES = 1;
+/** Header: until then some limit refuses a cost of 1; in the past when none does. */
+export const BLOCKED_UNTIL = 2;
+/** Header: when the last lease taken here ends; what is held counts as held until then. */
+export const LEASE_END = 3;
+/** Header: since when the held amounts have been added up. */
+export const HELD_SINCE = 4;
+/** Header: how often it was reset while reservations could still be settled into it. */
+export const GENERATION = 5;
+
+const HEADER_SIZE = 6;
+/** An entry is the limit's identity and its cell. */
+const ENTRY_SIZE = 1 + CELL_SIZE;
+
+/** A clock this far behind a record has not merely stepped: the record was written by a wrong clock. */
+const MAX_SKEW_MS = 60_000;
+
+/** A {@link CellRule} with the number that finds its entry in a record. */
+export interface RecordRule extends CellRule {
+  /** Equal for two limits exactly when they meter the same thing. */
+  readonly identity: number;
+}
+
+/** What a limit that was never charged reads. */
+export const UNTOUCHED: readonly number[] = Array.from({ length: CELL_SIZE }, () => 0.5).fill(0);
+
+/** A record without usage. Its entries stand in the order of `rules`, where `cellAt` looks first. */
+export function newRecord(nowMs: number, rules: readonly RecordRule[]): ScopeRecord {
+  const record = [nowMs, 0, 0, 0, nowMs, 0];
+  for (const { identity } of rules) record.push(identity, 0, 0, 0, 0);
+  // Growing leaves room for more; a copy has just what it needs, for the life of the record.
+  return record.slice();
+}
+
+/** How many cells the record holds. */
+export const cellsIn = (record: ScopeRecord): number => (record.length - HEADER_SIZE) / ENTRY_SIZE;
+
+/**
+ * Where the cell of `identity` starts; -1 when the record has none. `guess` is its place if the
+ * record was written under the same limits, as it nearly always was.
+ */
+export function cellAt(record: ScopeRecord, identity: number, guess: number): number {
+  const expected = HEADER_SIZE + guess * ENTRY_SIZE;
+  if (record[expected] === identity) return expected + 1;
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    if (record[at] === identity) return at + 1;
+  }
+  return -1;
+}
+
+/** The cell of a limit, made if need be and brought to `nowMs`. */
+export function openCell(
+  record: ScopeRecord,
+  rule: RecordRule,
+  guess: number,
+  nowMs: number,
+): number {
+  let at = cellAt(record, rule.identity, guess);
+  if (at < 0) at = record.push(rule.identity, 0, 0, 0, 0) - CELL_SIZE;
+  advance(record, at, rule, nowMs);
+  return at;
+}
+
+/** Copies a limit's cell to `cells[to…]` as it is at `nowMs`. */
+export function readCell(
+  record: ScopeRecord | undefined,
+  rule: RecordRule,
+  guess: number,
+  nowMs: number,
+  cells: number[],
+  to: number,
+): void {
+  const from = record === undefined ? -1 : cellAt(record, rule.identity, guess);
+  for (let n = 0; n < CELL_SIZE; n += 1) {
+    cells[to + n] = from < 0 ? 0 : (record?.[from + n] ?? 0);
+  }
+  advance(cells, to, rule, nowMs);
+  // Nothing is held once every lease has ended; what was held stays charged.
+  if (record === undefined || nowMs >= (record[LEASE_END] ?? 0)) cells[to + 3] = 0;
+}
+
+/**
+ * What {@link haveRoom} needs of the rules of a record, in one array of doubles: identity, window
+ * and maximum of each. A window of 0 is never open, so a rule that is none takes the long way.
+ */
+export const windowNumbers = (rules: readonly RecordRule[]): readonly number[] => {
+  const numbers = [0.5];
+  numbers.pop();
+  for (const { identity, algorithm, suspended, windowMs, max } of rules) {
+    numbers.push(identity, algorithm === "fixed-window" && !suspended ? windowMs : 0, max);
+  }
+  return numbers.slice();
+};
+
+/**
+ * The usual case, in one pass over one array: every window of the record is open, carries no debt
+ * and has more room than `amounts[first…]` take. False says nothing: then each limit is asked.
+ *
+ * Asking limit by limit makes a decision over four limits about twice as slow, because every
+ * number that crosses a call is put on the heap.
+ */
+export function haveRoom(
+  record: ScopeRecord,
+  numbers: readonly number[],
+  amounts: readonly number[],
+  first: number,
+  nowMs: number,
+): boolean {
+  let at = HEADER_SIZE;
+  let limit = first;
+  for (let n = 0; n < numbers.length; n += 3) {
+    const x = record[at + 1] ?? 0;
+    if (
+      record[at] !== numbers[n] ||
+      nowMs >= (record[at + 2] ?? 0) + (numbers[n + 1] ?? 0) ||
+      x + (amounts[limit] ?? 0) >= (numbers[n + 2] ?? 0) ||
+      x === 0 ||
+      record[at + 3] !== 0
+    ) {
+      return false;
+    }
+    at += ENTRY_SIZE;
+    limit += 1;
+  }
+  return true;
+}
+
+/**
+ * Charges a record that {@link haveRoom}: nothing overflows, no window opens, and the header's times
+ * stay as they are.
+ */
+export function chargeRoom(
+  record: ScopeRecord,
+  amounts: readonly number[],
+  first: number,
+  limits: number,
+  nowMs: number,
+): void {
+  let at = HEADER_SIZE + 1;
+  for (let limit = first; limit < first + limits; limit += 1) {
+    record[at] = (record[at] ?? 0) + (amounts[limit] ?? 0);
+    at += ENTRY_SIZE;
+  }
+  record[WRITTEN] = nowMs;
+}
+
+/** Lets the header follow a charge: the record lives as long as its cells say something. */
+export function noteCharge(record: ScopeRecord, at: number, rule: CellRule, nowMs: number): void {
+  const emptyMs = emptyAtMs(record, at, rule);
+  if (emptyMs > (record[EXPIRES] ?? 0)) record[EXPIRES] = emptyMs;
+  if (usedOf(record, at, rule) >= rule.max) noteBlocked(record, at, rule, nowMs);
+}
+
+function noteBlocked(record: ScopeRecord, at: number, rule: CellRule, nowMs: number): void {
+  const untilMs = nowMs + Math.max(0, waitFor(record, at, rule, nowMs, 1));
+  if (untilMs > (record[BLOCKED_UNTIL] ?? 0)) record[BLOCKED_UNTIL] = untilMs;
+}
+
+/** Finds out anew whether the record refuses: after a refund it may no longer. */
+export function noteRefund(record: ScopeRecord, rules: readonly RecordRule[], nowMs: number): void {
+  record[BLOCKED_UNTIL] = 0;
+  for (const [guess, rule] of rules.entries()) {
+    const at = cellAt(record, rule.identity, guess);
+    if (at >= 0) noteBlocked(record, at, rule, nowMs);
+  }
+}
+
+/** Makes the record count what is held until a lease ends. */
+export function noteLease(record: ScopeRecord, nowMs: number, leaseEndsAtMs: number): void {
+  if (nowMs >= (record[LEASE_END] ?? 0)) {
+    record[HELD_SINCE] = nowMs;
+    for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) record[at + CELL_SIZE] = 0;
+  }
+  record[LEASE_END] = Math.max(record[LEASE_END] ?? 0, leaseEndsAtMs);
+}
+
+/** What is left of a record that was reset while its reservations can still be settled. */
+export const tombstone = (
+  record: ScopeRecord,
+  nowMs: number,
+  settleableUntilMs: number,
+): ScopeRecord => [
+  nowMs,
+  settleableUntilMs,
+  0,
+  record[LEASE_END] ?? 0,
+  nowMs,
+  (record[GENERATION] ?? 0) + 1,
+];
+
+/**
+ * The time a decision happens at: the clock's, but never before what a record saw. A clock that
+ * stepped back thus pauses refill instead of crediting it twice.
+ *
+ * When a record lies more than a minute ahead, it was written under a clock that has since been put
+ * right. Clamping would freeze it until then, so it is pulled back instead, usage kept.
+ */
+export function agreeOnTime(
+  records: readonly (ScopeRecord | undefined)[],
+  clockMs: number,
+): number {
+  let nowMs = clockMs;
+  for (const record of records) {
+    if (record === undefined) continue;
+    const writtenMs = record[WRITTEN] ?? 0;
+    if (writtenMs - clockMs > MAX_SKEW_MS) pullBack(record, clockMs);
+    else if (writtenMs > nowMs) nowMs = writtenMs;
+  }
+  return nowMs;
+}
+
+function pullBack(record: ScopeRecord, clockMs: number): void {
+  const byMs = (record[WRITTEN] ?? 0) - clockMs;
+  for (const field of [EXPIRES, BLOCKED_UNTIL, LEASE_END, HELD_SINCE]) {
+    record[field] = Math.max(0, (record[field] ?? 0) - byMs);
+  }
+  record[WRITTEN] = clockMs;
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    const y = at + 2;
+    if ((record[y] ?? 0) > clockMs) record[y] = clockMs;
+  }
+}

@@ -1,0 +1,188 @@
+import type { Cost } from "./cost.ts";
+import type { Decision, Usage } from "./decision.ts";
+import { configError } from "./errors.ts";
+import { Announcer, type Listener } from "./events.ts";
+import { memoryStore } from "./memory-store.ts";
+import type { LimitOverrides } from "./override.ts";
+import { compilePlan, type Plan } from "./plan.ts";
+import { isObject, type LimitInput, parseLimits, parseWord, rejectUnknownKeys } from "./policy.ts";
+import { StoreLimiter } from "./store-limiter.ts";
+import type { MaybePromise, SettlementReply, Store, SyncStore } from "./store.ts";
+import type { Subject } from "./subject.ts";
+
+/** Whether a limiter answers at once or may need to be awaited; follows from its store. */
+export type Mode = "sync" | "async";
+
+/** A value on a synchronous store, a value or a promise on any other. `await` is right for both. */
+export type Answer<M extends Mode, T> = M extends "sync" ? T : MaybePromise<T>;
+
+/** Options of {@link createLimiter}. */
+export interface LimiterOptions {
+  /** What may be spent. At least one, unless `enabled` is false. */
+  readonly limits?: readonly LimitInput[];
+  /** Where usage is kept. @default a new `memoryStore()` */
+  readonly store?: Store;
+  /** Part of every key: limiters on one store need different names. @default 'default' */
+  readonly name?: string;
+  /** The scope of limits that name none. @default 'caller' */
+  readonly scope?: string;
+  /** `false` admits everything and charges nothing. @default true */
+  readonly enabled?: boolean;
+  /** Told about every decision, settlement and failure. More can be added with `subscribe`. */
+  readonly onEvent?: Listener | readonly Listener[];
+}
+
+/** Options of `reserve`. */
+export interface ReserveOptions {
+  /**
+   * Makes the call idempotent within the subject: reserving again with the same id and cost repeats
+   * the answer without a second charge; with another cost it is a `RESERVATION_CONFLICT`.
+   */
+  readonly id?: string;
+  /** How long the call is believed to run. 1 ms to a day. @default 300_000 */
+  readonly leaseMs?: number;
+}
+
+/** Options of `reset`. */
+export interface ResetOptions {
+  /** Only these scopes. @default every scope the subject has an id for, `global` excepted */
+  readonly scopes?: readonly string[];
+}
+
+/** How a reservation ended. */
+export type SettlementOutcome = Omit<SettlementReply, "forgiven">;
+
+/** Meters calls against limits. All methods check their arguments before the store is asked. */
+export interface Limiter<M extends Mode = Mode> {
+  readonly name: string;
+  readonly enabled: boolean;
+  /** The limits in force, checked and with their names. */
+  readonly limits: Plan["limits"];
+  /** Whether answers are plain values. */
+  readonly synchronous: boolean;
+  /** What `checkAndRecord` would answer. Records nothing. */
+  readonly check: (subject: Subject, cost?: Cost) => Answer<M, Decision>;
+  /** Charges what was spent, whatever the limits say; above them it is debt. */
+  readonly record: (subject: Subject, cost: Cost) => Answer<M, readonly Usage[]>;
+  /** Charges every limit if every limit has room, else none. */
+  readonly checkAndRecord: (subject: Subject, cost?: Cost) => Answer<M, Decision>;
+  /** `checkAndRecord` for a call whose real cost is known later; see `settle`. */
+  readonly reserve: (
+    subject: Subject,
+    cost?: Cost,
+    options?: ReserveOptions,
+  ) => Answer<M, Decision>;
+  /** Replaces what a reservation holds by what the call really cost. Types left out keep the hold. */
+  readonly settle: (reservationId: string, cost: Cost) => Answer<M, SettlementOutcome>;
+  /** Gives back all that a reservation holds: the call never ran. */
+  readonly release: (reservationId: string) => Answer<M, SettlementOutcome>;
+  /** Moves the end of a reservation's lease to `leaseMs` from now; false when it has ended. */
+  readonly renew: (reservationId: string, leaseMs?: number) => Answer<M, boolean>;
+  /** How every limit that applies to the subject stands. */
+  readonly usage: (subject: Subject) => Answer<M, readonly Usage[]>;
+  /** Forgets the usage of these ids. */
+  readonly reset: (subject: Subject, options?: ResetOptions) => Answer<M, void>;
+  /** Removes what expired at or before `beforeMs` and counts its cells. @default now */
+  readonly resetExpired: (beforeMs?: number) => Answer<M, number>;
+  /**
+   * The same limiter with other numbers for some calls, on the same usage: limits are changed by
+   * their name, and added ones need one.
+   */
+  readonly override: (overrides: LimitOverrides) => Limiter<M>;
+  /** Tells `listener` about every event until the returned function is called. */
+  readonly subscribe: (listener: Listener) => () => void;
+  /** Ends the use of the limiter and frees its name; closes the store only if it made it. */
+  readonly close: () => Answer<M, void>;
+}
+
+const optionNames = ["limits", "store", "name", "scope", "enabled", "onEvent"];
+const storeMethods = ["apply", "settle", "renew", "forget", "sweep", "close"] as const;
+
+const isStore = (value: unknown): value is Store =>
+  isObject(value) && storeMethods.every((method) => typeof value[method] === "function");
+
+const isListener = (value: unknown): value is Listener => typeof value === "function";
+
+function parseListeners(value: unknown): readonly Listener[] {
+  const listeners: readonly unknown[] =
+    value === undefined ? [] : Array.isArray(value) ? value : [value];
+  return listeners.map((listener, index) => {
+    if (isListener(listener)) return listener;
+    throw configError(
+      Array.isArray(value) ? `onEvent[${String(index)}]` : "onEvent",
+      "a function",
+      listener,
+    );
+  });
+}
+
+// Two limiters of one name would share records and charge each other's usage.
+const namesInUse = new WeakMap<Store, Set<string>>();
+
+function claimName(store: Store, name: string): () => void {
+  const names = namesInUse.get(store) ?? new Set();
+  namesInUse.set(store, names);
+  if (names.has(name)) {
+    throw configError("name", "a name that no other limiter has on this store", name);
+  }
+  names.add(name);
+  return () => {
+    names.delete(name);
+  };
+}
+
+/**
+ * Creates a limiter. Everything is checked here, nothing per call.
+ *
+ * @example
+ * const limiter = createLimiter({ limits: [{ type: 'count', window: 'minute', limit: 60 }] })
+ * const decision = limiter.checkAndRecord('alice')
+ *
+ * @throws TollgateError `INVALID_CONFIG`, with the path of the offending value
+ */
+export function createLimiter(
+  options: LimiterOptions & { readonly store?: SyncStore },
+): Limiter<"sync">;
+export function createLimiter(options: LimiterOptions): Limiter<"async">;
+export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limiter<"async"> {
+  if (!isObject(options)) throw configError("options", "an object", options);
+  rejectUnknownKeys(options, optionNames, "");
+  const { enabled = true, name = "default", scope = "caller" } = options;
+  if (typeof enabled !== "boolean") throw configError("enabled", "true or false", enabled);
+  const limiterName = parseWord(name, "name", "a limiter's name");
+  const standardScope = parseWord(scope, "scope", "a scope such as user");
+  const needed = enabled || options.limits !== undefined;
+  const limits = needed ? parseLimits(options.limits, "limits", standardScope) : [];
+  const listeners = parseListeners(options.onEvent);
+  if (options.store !== undefined && !isStore(options.store)) {
+    throw configError("store", "a store, such as memoryStore()", options.store);
+  }
+  const store = options.store ?? memoryStore();
+  const freeName = claimName(store, limiterName);
+  const announcer = new Announcer();
+  for (const listener of listeners) announcer.add(listener);
+  const stopEvictions = announceEvictions(store, limiterName, announcer);
+  return new StoreLimiter(compilePlan(limiterName, limits), {
+    store,
+    announcer,
+    enabled,
+    scope: standardScope,
+    closed: false,
+    end: () => {
+      freeName();
+      stopEvictions();
+      return options.store === undefined ? store.close() : undefined;
+    },
+  });
+}
+
+// A store may serve several limiters; each tells about its own records only.
+function announceEvictions(store: Store, limiter: string, announcer: Announcer): () => void {
+  const prefix = `${limiter}:`;
+  const stop = store.onEviction?.(({ space, refusing }) => {
+    if (!space.startsWith(prefix)) return;
+    const scope = space.slice(prefix.length).replace("!", "");
+    announcer.tell({ type: "evicted", limiter, scope, refusing });
+  });
+  return stop ?? (() => undefined);
+}

@@ -1,0 +1,201 @@
+import { LRUCache } from "lru-cache";
+
+import {
+  BLOCKED_UNTIL,
+  EXPIRES,
+  GENERATION,
+  LEASE_END,
+  type ScopeRecord,
+} from "../algorithms/record.ts";
+import { Deadlines } from "../deadlines.ts";
+import { detached } from "../keys.ts";
+import { GRACE_MS } from "../reservation.ts";
+
+/** A record that may be removed for want of room. */
+export interface Candidate {
+  readonly key: string;
+  readonly record: ScopeRecord;
+}
+
+/** Until when some limit of the record refuses a cost of 1. */
+const refusesUntilMs = (record: ScopeRecord): number => record[BLOCKED_UNTIL] ?? 0;
+
+/** Until when reservations can be open in the record. */
+function leasedUntilMs(record: ScopeRecord): number {
+  const leaseEndMs = record[LEASE_END] ?? 0;
+  // After a reset it must outlive the reservations from before, or they could give back to it.
+  return (record[GENERATION] ?? 0) > 0 ? leaseEndMs + GRACE_MS : leaseEndMs;
+}
+
+/**
+ * The records of one scope in memory: found by key, kept in the order of their use.
+ *
+ * A record that refuses, or is leased, when room is wanted is set aside until that ends. So the
+ * search for a victim never looks at it twice for nothing, and the work per eviction stays constant
+ * however many offenders there are.
+ */
+export class MemorySpace {
+  readonly #inUse: LRUCache<string, ScopeRecord>;
+  readonly #refusing = new Map<string, ScopeRecord>();
+  readonly #leased = new Map<string, ScopeRecord>();
+  readonly #expiries = new Deadlines();
+  readonly #readmissions = new Deadlines();
+  readonly #leaseEnds = new Deadlines();
+
+  constructor(maxKeys: number) {
+    this.#inUse = new LRUCache({ max: maxKeys });
+  }
+
+  /** Records that count against the bound on keys. */
+  get size(): number {
+    return this.#inUse.size + this.#refusing.size;
+  }
+
+  /** Records kept beyond the bound because reservations are open in them. */
+  get leasedSize(): number {
+    return this.#leased.size;
+  }
+
+  /** Whether any record was set aside because it refused. */
+  get hasSetAside(): boolean {
+    return this.#refusing.size > 0;
+  }
+
+  /** When the first record may have expired. */
+  get earliestExpiryMs(): number {
+    return this.#expiries.earliestMs;
+  }
+
+  /** When the first of the refusing records that were set aside admits again. */
+  get earliestReadmissionMs(): number {
+    return this.#readmissions.earliestMs;
+  }
+
+  /** The record of a key, from now on the most recently used one; `undefined` once it expired. */
+  get(key: string, nowMs: number): ScopeRecord | undefined {
+    const record = this.#inUse.get(key) ?? this.#setAside(key);
+    return record === undefined || (record[EXPIRES] ?? 0) <= nowMs ? undefined : record;
+  }
+
+  /** Keeps a new record, in place of an expired one if that is still there. */
+  add(key: string, record: ScopeRecord): void {
+    const known = this.#peek(key) !== undefined;
+    this.#refusing.delete(key);
+    this.#leased.delete(key);
+    const ownKey = detached(key);
+    this.#inUse.set(ownKey, record);
+    if (!known) this.#expiries.add(ownKey, record[EXPIRES] ?? 0);
+    this.#trimDeadlines();
+  }
+
+  /** A record that was set aside has been written: whether it still refuses is open again. */
+  wrote(key: string): void {
+    const record = this.#refusing.get(key);
+    if (record === undefined) return;
+    this.#refusing.delete(key);
+    this.#inUse.set(key, record);
+  }
+
+  delete(key: string): void {
+    this.#inUse.delete(key);
+    this.#refusing.delete(key);
+    this.#leased.delete(key);
+  }
+
+  /** Removes one record that expired by `nowMs` and returns it. */
+  removeExpired(nowMs: number): ScopeRecord | undefined {
+    const key = this.#expiries.take(nowMs, (key) => this.#peek(key)?.[EXPIRES]);
+    if (key === undefined) return undefined;
+    const record = this.#peek(key);
+    this.delete(key);
+    return record;
+  }
+
+  /** The least recently used record on which a cost of 1 would be admitted, if there is one. */
+  idleCandidate(nowMs: number): Candidate | undefined {
+    this.#countEndedLeases(nowMs);
+    const rested = this.#restedCandidate(nowMs);
+    if (rested !== undefined) return rested;
+    for (;;) {
+      const oldest = this.#oldestInUse();
+      if (oldest === undefined) return undefined;
+      const { key, record } = oldest;
+      if (leasedUntilMs(record) > nowMs) {
+        this.#inUse.delete(key);
+        this.#leased.set(key, record);
+        this.#leaseEnds.add(key, leasedUntilMs(record));
+      } else if (refusesUntilMs(record) > nowMs) {
+        this.#inUse.delete(key);
+        this.#setRefusing(key, record);
+      } else {
+        return oldest;
+      }
+    }
+  }
+
+  /** Of the refusing records that were set aside, the one that would admit again first. */
+  refusingCandidate(): Candidate | undefined {
+    const key = this.#readmissions.take(Number.POSITIVE_INFINITY, this.#readmissionOf);
+    const record = key === undefined ? undefined : this.#refusing.get(key);
+    return key === undefined || record === undefined ? undefined : { key, record };
+  }
+
+  readonly #readmissionOf = (key: string): number | undefined => {
+    const record = this.#refusing.get(key);
+    return record === undefined ? undefined : refusesUntilMs(record);
+  };
+
+  // One that was set aside and admits again has not been used since: it is older than the rest.
+  #restedCandidate(nowMs: number): Candidate | undefined {
+    const key = this.#readmissions.take(nowMs, this.#readmissionOf);
+    const record = key === undefined ? undefined : this.#refusing.get(key);
+    if (key === undefined || record === undefined) return undefined;
+    this.#readmissions.add(key, refusesUntilMs(record));
+    return { key, record };
+  }
+
+  #countEndedLeases(nowMs: number): void {
+    const leaseEndOf = (key: string): number | undefined => {
+      const record = this.#leased.get(key);
+      return record === undefined ? undefined : leasedUntilMs(record);
+    };
+    for (;;) {
+      const key = this.#leaseEnds.take(nowMs, leaseEndOf);
+      if (key === undefined) return;
+      const record = this.#leased.get(key);
+      this.#leased.delete(key);
+      if (record !== undefined) this.#setRefusing(key, record);
+    }
+  }
+
+  #setRefusing(key: string, record: ScopeRecord): void {
+    this.#refusing.set(key, record);
+    this.#readmissions.add(key, refusesUntilMs(record));
+  }
+
+  #setAside(key: string): ScopeRecord | undefined {
+    return this.#refusing.get(key) ?? this.#leased.get(key);
+  }
+
+  #peek(key: string): ScopeRecord | undefined {
+    return this.#inUse.peek(key) ?? this.#setAside(key);
+  }
+
+  #oldestInUse(): Candidate | undefined {
+    for (const key of this.#inUse.rkeys()) {
+      const record = this.#inUse.peek(key);
+      if (record !== undefined) return { key, record };
+    }
+    return undefined;
+  }
+
+  // A key that comes and goes leaves an outdated deadline behind each time. Past twice the number
+  // of records they are all listed anew, which costs each of them one step.
+  #trimDeadlines(): void {
+    if (this.#expiries.size <= 2 * (this.size + this.leasedSize) + 64) return;
+    this.#expiries.clear();
+    for (const records of [this.#inUse, this.#refusing, this.#leased]) {
+      for (const [key, record] of records.entries()) this.#expiries.add(key, record[EXPIRES] ?? 0);
+    }
+  }
+}

@@ -1,0 +1,76 @@
+import { windowNumbers } from "./algorithms/record.ts";
+import { type Limit, outsideTenant } from "./policy.ts";
+import type { Operation } from "./store.ts";
+
+/** The limits of one scope: they live in one record per id. */
+export interface PlanScope {
+  readonly scope: string;
+  /** Whether its ids are pairs with the tenant, when the subject names one. */
+  readonly withinTenant: boolean;
+  /** Names the family of records, unique to limiter, scope and nesting. */
+  readonly space: string;
+  /** In the order of their entries in a new record. */
+  readonly limits: readonly Limit[];
+  /** Where the first of them stands in {@link Plan.limits}; the others follow. */
+  readonly first: number;
+  /** See `windowNumbers`. */
+  readonly numbers: readonly number[];
+}
+
+/** All limits of a limiter, grouped by the records a decision will read. Compiled once. */
+export interface Plan {
+  readonly limiter: string;
+  /** Scope by scope; amounts, waits and cells come in this order. */
+  readonly limits: readonly Limit[];
+  readonly scopes: readonly PlanScope[];
+  /** The types its limits meter. */
+  readonly types: ReadonlySet<string>;
+  /** Whether any scope lies within the tenant. */
+  readonly nested: boolean;
+  /** Whether any limit has a `when`. */
+  readonly conditional: boolean;
+  /** What a call costs when nothing is said, for each limit. */
+  readonly standardAmounts: readonly number[];
+  /** Its operations ready to be asked, since most calls cost the same. */
+  readonly standardTake: readonly [Operation];
+  /** A place for the record of each scope, to copy. */
+  readonly noRecords: readonly undefined[];
+}
+
+/** The family of records a limit's usage is kept in. */
+function spaceOf(limiter: string, { scope, withinTenant }: Limit): string {
+  // "!" cannot occur in a scope: the two kinds of one scope must not meet in one record.
+  const takenOut = !withinTenant && !outsideTenant.has(scope);
+  return `${limiter}:${scope}${takenOut ? "!" : ""}`;
+}
+
+/** Groups checked limits by scope. */
+export function compilePlan(limiter: string, configured: readonly Limit[]): Plan {
+  const groups = new Map<string, Limit[]>();
+  for (const limit of configured) {
+    const space = spaceOf(limiter, limit);
+    groups.set(space, [...(groups.get(space) ?? []), limit]);
+  }
+  const limits = [...groups.values()].flat();
+  const scopes = [...groups].flatMap(([space, members]): PlanScope[] => {
+    const [head] = members;
+    if (head === undefined) return [];
+    const { scope, withinTenant } = head;
+    const first = limits.indexOf(head);
+    return [
+      { scope, withinTenant, space, limits: members, first, numbers: windowNumbers(members) },
+    ];
+  });
+  const standardAmounts = limits.map(({ type }) => (type === "count" ? 1 : 0));
+  return {
+    limiter,
+    limits,
+    scopes,
+    types: new Set(limits.map(({ type }) => type)),
+    nested: limits.some(({ withinTenant }) => withinTenant),
+    conditional: limits.some(({ when }) => when !== undefined),
+    standardAmounts,
+    standardTake: [{ mode: "take", amounts: standardAmounts }],
+    noRecords: scopes.map(() => undefined),
+  };
+}

@@ -1,0 +1,296 @@
+import { CELL_SIZE } from "./algorithms/cell.ts";
+import { forgivenOf, NOT_APPLIED } from "./algorithms/kernel.ts";
+import { systemClock } from "./clock.ts";
+import { amountsOf, checkCost, type Cost } from "./cost.ts";
+import { type Decision, StoreDecision, unlimited, type Usage } from "./decision.ts";
+import { describeValue, TollgateError } from "./errors.ts";
+import type { Announcer, Listener, StoreFailureEvent } from "./events.ts";
+import type { Limiter, ReserveOptions, ResetOptions, SettlementOutcome } from "./limiter.ts";
+import { type LimitOverrides, overrideLimits } from "./override.ts";
+import { compilePlan, type Plan } from "./plan.ts";
+import { DEFAULT_LEASE_MS, MAX_LEASE_MS, reservationToken } from "./reservation.ts";
+import type {
+  Address,
+  Batch,
+  BatchReply,
+  MaybePromise,
+  Operation,
+  OperationReply,
+  SettlementReply,
+  Store,
+} from "./store.ts";
+import { idFor, resolveIds, type Subject, tenantOf } from "./subject.ts";
+
+/** What a limiter and its overrides have in common. */
+export interface SharedParts {
+  readonly store: Store;
+  readonly announcer: Announcer;
+  readonly enabled: boolean;
+  /** The scope of limits that name none. */
+  readonly scope: string;
+  readonly end: () => MaybePromise<void>;
+  closed: boolean;
+}
+
+const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
+  typeof value === "object" && value !== null && !Array.isArray(value) && "then" in value;
+
+/** Goes on at once with a value, later with a promise: synchronous stores stay synchronous. */
+const next = <T, R>(value: MaybePromise<T>, then: (value: T) => MaybePromise<R>): MaybePromise<R> =>
+  isPromise(value) ? value.then(then) : then(value);
+
+const invalidArgument = (path: string, expected: string, value: unknown): TollgateError =>
+  new TollgateError(
+    "INVALID_ARGUMENT",
+    `${path}: expected ${expected}, got ${describeValue(value)}`,
+    { path },
+  );
+
+function checkLease(leaseMs: number): void {
+  if (!Number.isInteger(leaseMs) || leaseMs < 1 || leaseMs > MAX_LEASE_MS) {
+    throw invalidArgument("leaseMs", `an integer from 1 to ${String(MAX_LEASE_MS)}`, leaseMs);
+  }
+}
+
+function checkId(path: string, id: unknown): void {
+  if (typeof id !== "string" || id === "") throw invalidArgument(path, "a non-empty string", id);
+}
+
+/** What is held for a reservation, by type. */
+function costOf(plan: Plan, amounts: readonly number[]): Cost {
+  const entries = plan.limits.map(({ type }, index) => [type, amounts[index] ?? 0] as const);
+  return Object.fromEntries(entries.filter(([, amount]) => amount !== NOT_APPLIED));
+}
+
+/** A limiter over any store: checks and translates arguments, asks, and tells the listeners. */
+export class StoreLimiter implements Limiter<"async"> {
+  readonly #plan: Plan;
+  readonly #parts: SharedParts;
+
+  constructor(plan: Plan, parts: SharedParts) {
+    this.#plan = plan;
+    this.#parts = parts;
+  }
+
+  get name(): string {
+    return this.#plan.limiter;
+  }
+
+  get enabled(): boolean {
+    return this.#parts.enabled;
+  }
+
+  get limits(): Plan["limits"] {
+    return this.#plan.limits;
+  }
+
+  get synchronous(): boolean {
+    return this.#parts.store.synchronous;
+  }
+
+  readonly check = (subject: Subject, cost?: Cost): MaybePromise<Decision> =>
+    this.#decide("check", subject, cost);
+
+  readonly checkAndRecord = (subject: Subject, cost?: Cost): MaybePromise<Decision> =>
+    this.#decide("take", subject, cost);
+
+  readonly reserve = (
+    subject: Subject,
+    cost?: Cost,
+    options: ReserveOptions = {},
+  ): MaybePromise<Decision> => {
+    checkLease(options.leaseMs ?? DEFAULT_LEASE_MS);
+    if (options.id !== undefined) checkId("id", options.id);
+    return this.#decide("reserve", subject, cost, options);
+  };
+
+  readonly record = (subject: Subject, cost: Cost): MaybePromise<readonly Usage[]> =>
+    next(this.#decide("force", subject, cost), ({ usages }) => usages);
+
+  readonly usage = (subject: Subject): MaybePromise<readonly Usage[]> =>
+    next(this.#decide("check", subject, {}), ({ usages }) => usages);
+
+  readonly settle = (reservationId: string, cost: Cost): MaybePromise<SettlementOutcome> => {
+    if (this.#parts.enabled) checkCost(this.#plan, cost);
+    return this.#end(reservationId, cost);
+  };
+
+  readonly release = (reservationId: string): MaybePromise<SettlementOutcome> =>
+    this.#end(reservationId, undefined);
+
+  readonly renew = (
+    reservationId: string,
+    leaseMs: number = DEFAULT_LEASE_MS,
+  ): MaybePromise<boolean> => {
+    checkId("reservationId", reservationId);
+    checkLease(leaseMs);
+    return this.#ask("renew", (store) => store.renew(reservationId, leaseMs));
+  };
+
+  readonly reset = (subject: Subject, { scopes }: ResetOptions = {}): MaybePromise<void> => {
+    const known = new Set(this.#plan.scopes.map(({ scope }) => scope));
+    for (const scope of scopes ?? []) {
+      if (!known.has(scope))
+        throw invalidArgument("scopes", `some of ${[...known].join(", ")}`, scope);
+    }
+    const chosen = new Set(scopes ?? known);
+    // Everybody's usage is not part of one subject: it is reset by name or not at all.
+    if (scopes === undefined) chosen.delete("global");
+    const ids = this.#plan.scopes.map(({ scope }) =>
+      chosen.has(scope) ? (idFor(subject, scope) ?? "") : "",
+    );
+    const address = { plan: this.#plan, ids, tenant: tenantOf(subject) };
+    return this.#ask("forget", (store) => store.forget(address));
+  };
+
+  readonly resetExpired = (beforeMs: number = Number.MAX_SAFE_INTEGER): MaybePromise<number> => {
+    if (!Number.isSafeInteger(beforeMs)) {
+      throw invalidArgument("beforeMs", "epoch milliseconds", beforeMs);
+    }
+    return this.#ask("sweep", (store) => store.sweep(beforeMs));
+  };
+
+  readonly override = (overrides: LimitOverrides): Limiter<"async"> => {
+    const limits = overrideLimits(this.#plan.limits, overrides, this.#parts.scope);
+    return new StoreLimiter(compilePlan(this.#plan.limiter, limits), this.#parts);
+  };
+
+  readonly subscribe = (listener: Listener): (() => void) => {
+    if (typeof listener !== "function") throw invalidArgument("listener", "a function", listener);
+    return this.#parts.announcer.add(listener);
+  };
+
+  readonly close = (): MaybePromise<void> => {
+    if (this.#parts.closed) return undefined;
+    this.#parts.closed = true;
+    return this.#parts.end();
+  };
+
+  #decide(
+    mode: Operation["mode"],
+    subject: Subject,
+    cost: Cost | undefined,
+    reserve: ReserveOptions = {},
+  ): MaybePromise<Decision> {
+    if (!this.#parts.enabled) return unlimited(systemClock());
+    const plan = this.#plan;
+    const amounts = amountsOf(plan, subject, cost);
+    const ids = resolveIds(plan, subject, amounts);
+    const tenant = plan.nested ? tenantOf(subject) : undefined;
+    const operations: readonly [Operation] =
+      mode === "take" && amounts === plan.standardAmounts
+        ? plan.standardTake
+        : [mode === "reserve" ? this.#reserve(ids, tenant, amounts, reserve) : { mode, amounts }];
+    const batch = { plan, ids, tenant, operations };
+    const answer = this.#apply(batch, mode);
+    return isPromise(answer)
+      ? answer.then((replies) => this.#conclude(batch, operations[0], replies))
+      : this.#conclude(batch, operations[0], answer);
+  }
+
+  #reserve(
+    ids: readonly string[],
+    tenant: string | undefined,
+    amounts: readonly number[],
+    { id, leaseMs = DEFAULT_LEASE_MS }: ReserveOptions,
+  ): Operation {
+    const plan = this.#plan;
+    const token = reservationToken({ plan, ids, tenant }, id);
+    return { mode: "reserve", amounts, cost: costOf(plan, amounts), token, leaseMs };
+  }
+
+  #conclude(address: Address, operation: Operation, [reply]: BatchReply): Decision {
+    if (reply === undefined) {
+      throw new TollgateError("STORE_FAILED", "the store answered a batch without a reply");
+    }
+    if (reply.outcome === "conflict") {
+      throw new TollgateError(
+        "RESERVATION_CONFLICT",
+        "id: expected the cost this reservation id is on record for, got another",
+        { path: "id" },
+      );
+    }
+    const decision = new StoreDecision(address, operation, reply);
+    if (this.#parts.announcer.heard) this.#announce(operation, reply, decision);
+    return decision;
+  }
+
+  #announce({ mode, amounts }: Operation, { cells }: OperationReply, decision: Decision): void {
+    const { announcer } = this.#parts;
+    const limiter = this.#plan.limiter;
+    if (mode === "check") return;
+    const cost = costOf(this.#plan, amounts);
+    if (mode !== "force") {
+      announcer.tell({ type: decision.outcome, limiter, decision, cost });
+      return;
+    }
+    announcer.tell({ type: "recorded", limiter, cost, usages: decision.usages });
+    for (const [index, limit] of this.#plan.limits.entries()) {
+      const amount = forgivenOf(cells, index * CELL_SIZE, limit, Math.max(0, amounts[index] ?? 0));
+      if (amount > 0) announcer.tell({ type: "forgiven", limiter, limit: limit.name, amount });
+    }
+  }
+
+  #end(reservationId: string, cost: Cost | undefined): MaybePromise<SettlementOutcome> {
+    checkId("reservationId", reservationId);
+    return next(
+      this.#ask("settle", (store) => store.settle({ token: reservationId, cost })),
+      (reply) => this.#concludeEnd(reservationId, reply),
+    );
+  }
+
+  #concludeEnd(
+    reservationId: string,
+    { outcome, applied, held, cost, forgiven }: SettlementReply,
+  ): SettlementOutcome {
+    const { announcer } = this.#parts;
+    const limiter = this.#plan.limiter;
+    if (applied && outcome !== "unknown") {
+      announcer.tell({ type: outcome, limiter, reservationId, held, cost });
+      for (const debt of forgiven) announcer.tell({ type: "forgiven", limiter, ...debt });
+    }
+    return { outcome, applied, held, cost };
+  }
+
+  // Like `#ask`, without a closure: this is the path every request takes.
+  #apply(batch: Batch, mode: Operation["mode"]): MaybePromise<BatchReply> {
+    this.#assertOpen();
+    try {
+      const answer = this.#parts.store.apply(batch);
+      if (!isPromise(answer)) return answer;
+      return answer.catch((error: unknown) => this.#fail(mode, error));
+    } catch (error) {
+      return this.#fail(mode, error);
+    }
+  }
+
+  /** Asks the store; a failure is told to the listeners and passed on as one kind of error. */
+  #ask<T>(
+    operation: StoreFailureEvent["operation"],
+    question: (store: Store) => MaybePromise<T>,
+  ): MaybePromise<T> {
+    this.#assertOpen();
+    try {
+      const answer = question(this.#parts.store);
+      if (!isPromise(answer)) return answer;
+      return answer.catch((error: unknown) => this.#fail(operation, error));
+    } catch (error) {
+      return this.#fail(operation, error);
+    }
+  }
+
+  #assertOpen(): void {
+    if (!this.#parts.closed) return;
+    throw new TollgateError("LIMITER_CLOSED", `limiter "${this.#plan.limiter}" has been closed`);
+  }
+
+  #fail(operation: StoreFailureEvent["operation"], error: unknown): never {
+    this.#parts.announcer.tell({
+      type: "storeFailure",
+      limiter: this.#plan.limiter,
+      operation,
+      error,
+    });
+    throw new TollgateError("STORE_FAILED", `the store failed to ${operation}`, { cause: error });
+  }
+}
