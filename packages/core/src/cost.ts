@@ -23,16 +23,16 @@ const invalid = (path: string, expected: string, value: unknown): TollgateError 
     path,
   });
 
-/** Checks a cost against the types a plan meters. @throws TollgateError `INVALID_COST` */
-export function checkCost(plan: Plan, cost: Cost): void {
+/** Checks a cost against the types that are metered. @throws TollgateError `INVALID_COST` */
+export function checkCost({ types }: Pick<Plan, "types">, cost: Cost): void {
   if (typeof cost !== "object" || cost === null || Array.isArray(cost)) {
     throw invalid("cost", "an object of amounts by type", cost);
   }
   for (const type in cost) {
-    if (!plan.types.has(type) && !builtInTypes.has(type)) {
+    if (!types.has(type) && !builtInTypes.has(type)) {
       throw invalid(
         `cost.${type}`,
-        `a type that a limit meters (${[...plan.types].join(", ")})`,
+        `a type that a limit meters (${[...types].join(", ")})`,
         cost[type],
       );
     }

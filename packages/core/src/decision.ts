@@ -245,10 +245,15 @@ function effectiveWindowMs(limit: Limit, usage: Usage, nowMs: number): number {
   return Math.ceil((units * limit.scale) / limit.refill);
 }
 
-// The limit that decides: one that no waiting helps before the one to wait for longest.
-function reasonOf(refusals: readonly Refusal[]): string {
-  const weight = ({ retryAfterMs }: Refusal): number => retryAfterMs ?? Number.POSITIVE_INFINITY;
+/** The refusal that decides: one that no waiting helps, else the one to wait for longest. */
+export function decisiveRefusal(refusals: readonly Refusal[]): Refusal | undefined {
+  const weight = ({ retryAfterMs }: Refusal): number => retryAfterMs ?? Number.MAX_VALUE;
   const [decisive] = refusals.toSorted((a, b) => weight(b) - weight(a));
+  return decisive;
+}
+
+function reasonOf(refusals: readonly Refusal[]): string {
+  const decisive = decisiveRefusal(refusals);
   if (decisive === undefined) return "refused";
   const { limit, type, requested, remaining, max, retryAfterMs } = decisive;
   if (requested > max) {

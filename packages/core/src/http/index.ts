@@ -1,1 +1,37 @@
-export {};
+export { DEFAULT_IPV6_PREFIX, normaliseAddress } from "./address.ts";
+export { ietfFields } from "./fields/ietf.ts";
+export { draft6Fields, draft7Fields, xRateLimitFields } from "./fields/legacy.ts";
+export {
+  checkPolicies,
+  type Fields,
+  type QuotaPolicy,
+  type QuotaReport,
+  type QuotaState,
+} from "./fields/quota.ts";
+export {
+  type Problem,
+  quotaProblem,
+  type RefusalKind,
+  retryAfterSeconds,
+} from "./fields/refusal.ts";
+export { createGate, type Gate, type RequestFacts, type Verdict } from "./gate.ts";
+export type {
+  CostContext,
+  RateLimitOptions,
+  RefusedAnswer,
+  RefusedContext,
+  RouteOptions,
+} from "./options.ts";
+export type { TollgateHandle } from "./handle.ts";
+export type { HeaderFormat, HeaderOptions } from "./header-options.ts";
+export type { Identity } from "./identity.ts";
+export {
+  exposeFields,
+  type FieldChanges,
+  mergeRateLimitFields,
+  mergeRetryAfter,
+  type ResponseField,
+} from "./merge.ts";
+export { nodeExchange } from "./node-exchange.ts";
+export type { RefusalResponse } from "./response.ts";
+export type { ProxyTrust } from "./warnings.ts";

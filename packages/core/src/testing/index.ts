@@ -1,1 +1,3 @@
-export {};
+export type { ContractCase, MakeStore } from "./contract/contract-case.ts";
+export { type ManualClock, manualClock } from "./manual-clock.ts";
+export { storeContract } from "./store-contract.ts";

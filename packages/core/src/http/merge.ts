@@ -1,0 +1,105 @@
+import { uniqueQuotas } from "./fields/legacy.ts";
+import type { Fields } from "./fields/quota.ts";
+
+/** What a response already says under a name, in whatever form the framework keeps it. */
+export type ResponseField = (name: string) => string | number | readonly string[] | undefined;
+
+/** Fields to set, by name; `undefined` removes one. */
+export type FieldChanges = Readonly<Record<string, string | undefined>>;
+
+const textOf = (value: ReturnType<ResponseField>): string | undefined =>
+  value === undefined || typeof value === "string"
+    ? value
+    : typeof value === "number"
+      ? String(value)
+      : value.join(", ");
+
+// RFC 9651 §4.2.1, as far as these fields use it: items that are strings, with parameters.
+const SF_LIST_ITEM = String.raw`"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:[^",;]+|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"))?)*`;
+const SF_LIST = new RegExp(`^${SF_LIST_ITEM}(?:[ \\t]*,[ \\t]*${SF_LIST_ITEM})*$`);
+
+// Appending to a malformed list would not help: clients ignore such a field whole.
+const appendToList = (before: string, ours: string): string =>
+  SF_LIST.test(before) ? `${before}, ${ours}` : before;
+
+function appendToQuotas(before: string, ours: string): string {
+  const entries = `${before}, ${ours}`
+    .split(/\s*,\s*/)
+    .map((entry) => /^(\d+);w=(\d+)$/.exec(entry));
+  const parsed = entries.flatMap((match) =>
+    match === null ? [] : [{ quota: Number(match[1]), seconds: Number(match[2]) }],
+  );
+  return parsed.length === entries.length ? uniqueQuotas(parsed) : before;
+}
+
+const integerIn = (text: string | undefined, pattern: RegExp): number => {
+  const [, digits] = pattern.exec(text ?? "") ?? [];
+  return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits);
+};
+
+// A set of fields describes one policy and is kept whole: mixing two sets would describe none.
+const sets = [
+  { names: ["RateLimit"], left: "RateLimit", pattern: /remaining=(\d+)/ },
+  {
+    names: ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+    left: "RateLimit-Remaining",
+    pattern: /^(\d+)$/,
+  },
+  {
+    names: ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"],
+    left: "X-RateLimit-Remaining",
+    pattern: /^(\d+)$/,
+  },
+] as const;
+
+/**
+ * Adds our rate-limit fields to what another limiter or an upstream has put on the response: lists
+ * grow, and of two descriptions of a single policy the more restrictive one stays.
+ */
+export function mergeRateLimitFields(
+  ours: Fields,
+  before: ResponseField,
+  { ietf, denied }: { readonly ietf: boolean; readonly denied: boolean },
+): FieldChanges {
+  const merged: Record<string, string | undefined> = { ...ours };
+  for (const name of ietf ? ["RateLimit-Policy", "RateLimit"] : ["RateLimit-Policy"]) {
+    const earlier = textOf(before(name));
+    const added = ours[name];
+    if (earlier === undefined || added === undefined) continue;
+    merged[name] = ietf ? appendToList(earlier, added) : appendToQuotas(earlier, added);
+  }
+  for (const { names, left, pattern } of sets) {
+    if (names.every((name) => ours[name] === undefined)) continue;
+    if (ietf && left === "RateLimit") continue;
+    const earlier = names.map((name) => textOf(before(name)));
+    if (earlier.every((value) => value === undefined)) continue;
+    const theirs = integerIn(textOf(before(left)), pattern);
+    const keepTheirs = !denied && theirs < integerIn(ours[left], pattern);
+    for (const [index, name] of names.entries()) {
+      merged[name] = keepTheirs ? earlier[index] : ours[name];
+    }
+  }
+  return merged;
+}
+
+/** The longer of two waits, where the response already tells one. */
+export function mergeRetryAfter(
+  ours: string | undefined,
+  before: ResponseField,
+): string | undefined {
+  const earlier = textOf(before("Retry-After"));
+  if (ours === undefined || earlier === undefined || !/^\d+$/.test(earlier)) return ours;
+  return Number(earlier) > Number(ours) ? earlier : ours;
+}
+
+/**
+ * `Access-Control-Expose-Headers` with our fields added to those the application exposes, without
+ * which a browser hides them from the page.
+ */
+export function exposeFields(names: readonly string[], before: ResponseField): string | undefined {
+  const earlier = textOf(before("Access-Control-Expose-Headers")) ?? "";
+  const exposed = earlier.split(",").flatMap((name) => (name.trim() === "" ? [] : [name.trim()]));
+  const known = new Set(exposed.map((name) => name.toLowerCase()));
+  const added = names.filter((name) => !known.has(name.toLowerCase()));
+  return added.length === 0 ? undefined : [...exposed, ...added].join(", ");
+}

@@ -1,0 +1,189 @@
+import type { Cost } from "../cost.ts";
+import type { Decision } from "../decision.ts";
+import { configError, type TollgateError } from "../errors.ts";
+import { createLimiter, type Limiter, type LimiterOptions } from "../limiter.ts";
+import type { LimitOverrides } from "../override.ts";
+import { isObject, rejectUnknownKeys } from "../policy.ts";
+import type { SubjectIds } from "../subject.ts";
+import { DEFAULT_IPV6_PREFIX } from "./address.ts";
+import {
+  type HeaderFormat,
+  type HeaderOptions,
+  type HeaderSettings,
+  parseHeaderOptions,
+} from "./header-options.ts";
+import type { Identity } from "./identity.ts";
+import type { RefusalResponse } from "./response.ts";
+import { ProxyWarnings } from "./warnings.ts";
+
+/** What a `cost` callback gets beside the request. */
+export interface CostContext {
+  readonly subject: SubjectIds;
+  /** The parsed body; `undefined` when no parser ran before the limiter. */
+  readonly body: unknown;
+  /** The length the client declared, in bytes. */
+  readonly contentLength: number | undefined;
+}
+
+/** What `onRefused` gets. */
+export interface RefusedContext extends RefusalResponse {
+  readonly decision: Decision;
+  /** The refusal as an exception with `status` and `headers`, for frameworks whose handlers answer. */
+  readonly error: TollgateError;
+}
+
+/** What `onRefused` may change of the answer. */
+export interface RefusedAnswer {
+  readonly status?: number;
+  /** An object is sent as JSON, a string as it is. */
+  readonly body?: string | Readonly<Record<string, unknown>>;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What may differ from route to route, on the same usage. */
+export interface RouteOptions<Request> extends LimitOverrides {
+  /**
+   * What a call costs. `count` is 1 unless the callback names it. Needed as soon as a limit meters
+   * another type.
+   */
+  readonly cost?: (request: Request, context: CostContext) => Cost | Promise<Cost>;
+  /** Requests for which it returns true pass unmetered. */
+  readonly skip?: (request: Request) => boolean | Promise<boolean>;
+}
+
+/** Options of every adapter's `rateLimit`. */
+export interface RateLimitOptions<Request>
+  extends LimiterOptions, Pick<RouteOptions<Request>, "cost" | "skip"> {
+  /** A limiter made elsewhere, in place of `limits`, `store`, `name`, `scope`, `enabled` and `onEvent`. */
+  readonly limiter?: Limiter;
+  /**
+   * Who calls: an id, or ids by scope. The address is added as `ip`, and as `caller` where that is
+   * missing. What it throws is an error of the application, never "allowed".
+   */
+  readonly identify?: (request: Request) => Identity | Promise<Identity>;
+  /** The client's address. @default what the framework resolved */
+  readonly clientAddress?: (request: Request) => string | undefined;
+  /** How many bits of an IPv6 address make a subject, 32 to 128. @default 56 */
+  readonly ipv6Prefix?: number;
+  /** Changes the answer to a refused request, or throws `context.error` to the framework. */
+  readonly onRefused?: (
+    context: RefusedContext,
+    request: Request,
+  ) => RefusedAnswer | undefined | Promise<RefusedAnswer | undefined>;
+  /** Rate-limit fields: `false`, a format, formats, or {@link HeaderOptions}. */
+  readonly headers?: false | HeaderFormat | readonly HeaderFormat[] | HeaderOptions;
+  /** CORS preflights pass unmetered: they carry no credentials. @default true */
+  readonly skipPreflights?: boolean;
+  /** The status for a cost above a limit's whole capacity: 429 or 413. @default 429 */
+  readonly impossibleStatus?: 429 | 413;
+}
+
+/** {@link RateLimitOptions} with nothing left open, as far as all routes share them. */
+export interface Settings<Request> {
+  readonly identify: (request: Request) => Identity | Promise<Identity>;
+  readonly clientAddress: RateLimitOptions<Request>["clientAddress"];
+  readonly ipv6Prefix: number;
+  readonly onRefused: RateLimitOptions<Request>["onRefused"];
+  readonly headers: HeaderSettings;
+  readonly skipPreflights: boolean;
+  readonly impossibleStatus: number;
+  readonly warnings: ProxyWarnings;
+  /** Shared by the gates of all routes: a request is charged by one of them. */
+  readonly key: object;
+}
+
+const limiterOptionNames = ["limits", "store", "name", "scope", "enabled", "onEvent"];
+const gateOptionNames = [
+  "limiter",
+  "identify",
+  "clientAddress",
+  "ipv6Prefix",
+  "cost",
+  "skip",
+  "onRefused",
+  "headers",
+  "skipPreflights",
+  "impossibleStatus",
+];
+
+const isLimiter = (value: unknown): value is Limiter =>
+  isObject(value) &&
+  typeof value["checkAndRecord"] === "function" &&
+  Array.isArray(value["limits"]);
+
+/** The limiter the options name or describe. */
+export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limiter {
+  const { limiter } = options;
+  if (limiter === undefined) {
+    const { limits, store, name, scope, enabled, onEvent } = options;
+    const given = Object.entries({ limits, store, name, scope, enabled, onEvent });
+    return createLimiter(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
+  }
+  if (!isLimiter(limiter)) throw configError("limiter", "a limiter from createLimiter()", limiter);
+  const given: Record<string, unknown> = { ...options };
+  for (const key of limiterOptionNames) {
+    if (given[key] !== undefined) throw configError(key, "nothing beside limiter", given[key]);
+  }
+  return limiter;
+}
+
+/** Refuses a limit that no call would be charged to: it would protect nothing. */
+export function checkMetered<Request>(limiter: Limiter, cost: RouteOptions<Request>["cost"]): void {
+  const limit = limiter.limits.find(({ type }) => type !== "count");
+  if (limit === undefined || cost !== undefined) return;
+  throw configError(
+    "cost",
+    `a function telling what a call costs in ${limit.type}, which limit "${limit.name}" meters`,
+    cost,
+  );
+}
+
+function parsePrefix(value: unknown): number {
+  if (value === undefined) return DEFAULT_IPV6_PREFIX;
+  if (typeof value === "number" && Number.isInteger(value) && value >= 32 && value <= 128) {
+    return value;
+  }
+  throw configError("ipv6Prefix", "an integer from 32 to 128", value);
+}
+
+function parseStatus(value: unknown): number {
+  if (value === undefined || value === 429) return 429;
+  if (value === 413) return 413;
+  throw configError("impossibleStatus", "429 or 413", value);
+}
+
+function parsePreflights(value: unknown): boolean {
+  if (value === undefined || value === true) return true;
+  if (value === false) return false;
+  throw configError("skipPreflights", "true or false", value);
+}
+
+function checkOptions(value: unknown, names: readonly string[], path: string): void {
+  if (!isObject(value)) throw configError(path === "" ? "options" : path, "an object", value);
+  rejectUnknownKeys(value, names, path);
+  for (const name of ["identify", "clientAddress", "cost", "skip", "onRefused"]) {
+    if (value[name] === undefined || typeof value[name] === "function") continue;
+    throw configError(path === "" ? name : `${path}.${name}`, "a function", value[name]);
+  }
+}
+
+/** Checks what a route may change. */
+export const checkRouteOptions = (value: unknown): void => {
+  checkOptions(value, ["limits", "add", "cost", "skip"], "route");
+};
+
+/** Checks the options and fills in what they leave open. */
+export function parseOptions<Request>(options: RateLimitOptions<Request>): Settings<Request> {
+  checkOptions(options, [...limiterOptionNames, ...gateOptionNames], "");
+  return {
+    identify: options.identify ?? (() => undefined),
+    clientAddress: options.clientAddress,
+    ipv6Prefix: parsePrefix(options.ipv6Prefix),
+    onRefused: options.onRefused,
+    headers: parseHeaderOptions(options.headers),
+    skipPreflights: parsePreflights(options.skipPreflights),
+    impossibleStatus: parseStatus(options.impossibleStatus),
+    warnings: new ProxyWarnings(),
+    key: {},
+  };
+}

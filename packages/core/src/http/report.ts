@@ -1,0 +1,54 @@
+import { type Decision, type LimitState, statesOf } from "../decision.ts";
+import type { Limit } from "../policy.ts";
+import type { QuotaPolicy, QuotaReport } from "./fields/quota.ts";
+import type { HeaderSettings } from "./header-options.ts";
+
+/** The limits that headers may show, as they are called on the wire, in configuration order. */
+export const advertisedPolicies = (
+  limits: readonly Limit[],
+  { units }: HeaderSettings,
+): ReadonlyMap<string, QuotaPolicy> =>
+  new Map(
+    limits
+      .filter(({ advertised }) => advertised)
+      .toSorted((a, b) => a.position - b.position)
+      .map(({ name, type, max, windowMs }) => [
+        name,
+        {
+          name,
+          quota: max,
+          windowMs,
+          unit: units.get(type) ?? type,
+          partitionKey: undefined,
+        },
+      ]),
+  );
+
+const quotaState = (
+  policy: QuotaPolicy,
+  { usage, refusal, effectiveWindowMs }: LimitState,
+): QuotaReport["states"][number] => ({
+  policy,
+  remaining: usage.remaining,
+  resetMs: effectiveWindowMs,
+  allowed: refusal === undefined,
+  retryAfterMs: refusal?.retryAfterMs,
+  retryable: refusal === undefined || refusal.retryAfterMs !== undefined,
+});
+
+/** What may be said about a decision. */
+export function reportOf(
+  decision: Decision,
+  policies: ReadonlyMap<string, QuotaPolicy>,
+  { maxRetryAfterSeconds }: HeaderSettings,
+): QuotaReport {
+  return {
+    nowMs: decision.decidedAtMs,
+    policies: [...policies.values()],
+    states: statesOf(decision).flatMap((state) => {
+      const policy = policies.get(state.limit.name);
+      return policy === undefined ? [] : quotaState(policy, state);
+    }),
+    maxRetryAfterSeconds,
+  };
+}
