@@ -25,7 +25,7 @@ const project = (directory: string) => ({
 const config: Config = {
   projects: directories.map(project),
   testTimeout: 60_000,
-  collectCoverageFrom: ["packages/**/src/**/*.ts", "!**/*.test{,-d}.ts", "!**/bin.ts"],
+  collectCoverageFrom: ["packages/**/src/**/*.ts", "!**/*.test*.ts", "!**/bin.ts"],
   coverageProvider: "v8",
   coverageThreshold: { global: { lines: 95, branches: 90 } },
 };

@@ -1,9 +1,6 @@
 // Lets `npm test` start from a bare clone: npm cannot link a pnpm workspace, so pnpm installs it.
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 
-const { packageManager } = JSON.parse(readFileSync("package.json", "utf8"));
+import { pnpm } from "./pnpm.js";
 
-if (!existsSync("node_modules/.modules.yaml")) {
-  execFileSync("npx", ["-y", packageManager, "install", "--frozen-lockfile"], { stdio: "inherit" });
-}
+if (!existsSync("node_modules/.modules.yaml")) pnpm(["install", "--frozen-lockfile"]);

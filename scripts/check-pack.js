@@ -1,20 +1,27 @@
 // Packs every package the way it will be published, then lints the tarball and its types.
+import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import { dualPackages } from "./packages.js";
+import { packInto } from "./packages.js";
 
 const run = (command, ...args) =>
   execFileSync(command, args, { stdio: ["ignore", "ignore", "inherit"] });
-const out = mkdtempSync(join(tmpdir(), "pack-"));
+const folder = mkdtempSync(join(tmpdir(), "pack-"));
 
-for (const dir of dualPackages) {
-  run("pnpm", "--dir", dir, "pack", "--pack-destination", out);
-}
-for (const tarball of readdirSync(out).map((file) => join(out, file))) {
-  run("publint", "run", tarball, "--strict");
-  run("attw", tarball, "--profile", "node16", "--quiet");
-  console.log(`ok ${tarball}`);
+try {
+  for (const { name, tarball, files } of packInto(folder)) {
+    const strays = files.filter((file) => /\.test|\.tsbuildinfo$/.test(file));
+    assert.deepEqual(strays, [], `${name} ships what only its own build or tests need`);
+    for (const file of ["LICENSE", "dist/cjs/package.json", "src/index.ts"]) {
+      assert.ok(files.includes(file), `${name} lacks ${file}`);
+    }
+    run("publint", "run", tarball, "--strict");
+    run("attw", tarball, "--profile", "node16", "--quiet");
+    console.log(`ok ${name}, ${files.length} files`);
+  }
+} finally {
+  rmSync(folder, { recursive: true });
 }

@@ -1,0 +1,27 @@
+import { createRequire } from "node:module";
+
+import * as core from "@tollgate/core";
+import { rateLimit as expressLimit } from "@tollgate/express";
+import { rateLimit as fastifyLimit } from "@tollgate/fastify";
+import { rateLimit as koaLimit } from "@tollgate/koa";
+import express from "express";
+import fastify from "fastify";
+import Koa from "koa";
+
+import { decides, recognises, servesExpress, servesFastify, servesKoa } from "./exercise.cjs";
+
+const require = createRequire(import.meta.url);
+const commonJsCore = require("@tollgate/core");
+
+decides(core);
+recognises(commonJsCore, core);
+recognises(core, commonJsCore);
+await servesExpress(express, expressLimit);
+await servesKoa(Koa, koaLimit);
+await servesFastify(fastify, fastifyLimit);
+
+// A program may well load one copy and its dependencies the other.
+const limiter = commonJsCore.createLimiter({
+  limits: [{ type: "count", window: "minute", limit: 1 }],
+});
+await servesExpress(express, () => expressLimit({ limiter }));

@@ -1,0 +1,77 @@
+// What the published types promise. Never run; copied into each TypeScript consumer.
+import {
+  createLimiter,
+  type Decision,
+  getDecision,
+  isTollgateError,
+  type LimitInput,
+  memoryStore,
+  type Store,
+  type Usage,
+} from "@tollgate/core";
+import type { TollgateHandle } from "@tollgate/core/http";
+import { rateLimit as expressLimit } from "@tollgate/express";
+import { rateLimit as fastifyLimit } from "@tollgate/fastify";
+import { expectTypeOf } from "expect-type";
+import express from "express";
+import fastify from "fastify";
+
+const limits: readonly LimitInput[] = [
+  { type: "count", window: "minute", limit: 60, scope: "user" },
+  { type: "token", rate: 2, capacity: 5, scope: "session" },
+];
+// @ts-expect-error a limit is on a type of unit
+const nameless: LimitInput = { window: "minute", limit: 60 };
+
+const inMemory = createLimiter({ limits, store: memoryStore() });
+const byDefault = createLimiter({ limits });
+const answer = inMemory.checkAndRecord("alice", { count: 1, token: 20 });
+const usages = byDefault.usage({ tenant: "acme", user: "u-1" });
+expectTypeOf(answer).toEqualTypeOf<Decision>();
+expectTypeOf(usages).toEqualTypeOf<readonly Usage[]>();
+
+export async function elsewhere(store: Store): Promise<number> {
+  const limiter = createLimiter({ limits, store });
+  const pending = limiter.checkAndRecord("alice");
+  expectTypeOf(pending).toEqualTypeOf<Decision | Promise<Decision>>();
+  const { allowed, retryAfterMs } = await pending;
+  return allowed ? 0 : (retryAfterMs ?? -1);
+}
+
+export function reasonOf(error: unknown): string {
+  if (isTollgateError(error)) {
+    // @ts-expect-error the list of codes is closed
+    if (error.code === "NO_SUCH_CODE") return "never";
+    return error.code;
+  }
+  return getDecision(error)?.reason ?? "unknown";
+}
+
+const expressApp = express();
+const inExpress = expressLimit({
+  limits,
+  identify: (req) => ({ user: req.get("x-user") ?? "nobody" }),
+  cost: (req, { body }) => ({ token: body === undefined ? req.url.length : 1 }),
+});
+expressApp.use("/v1", inExpress);
+expressApp.get("/", inExpress.forRoute({ limits: {} }), async (req, res) => {
+  expectTypeOf(req.tollgate).toEqualTypeOf<TollgateHandle>();
+  await req.tollgate.settle({ token: 3 });
+  res.json(req.tollgate.decision.outcome);
+});
+
+const fastifyApp = fastify();
+export async function start(): Promise<void> {
+  await fastifyApp.register(fastifyLimit, { limits, hook: "preHandler", cost: () => ({}) });
+  // @ts-expect-error no such hook
+  await fastifyApp.register(fastifyLimit, { limits, hook: "onSend" });
+  fastifyApp.get("/", { config: { rateLimit: false } }, async (request) => {
+    expectTypeOf(request.tollgate).toEqualTypeOf<TollgateHandle>();
+    return request.tollgate.decision.usages;
+  });
+}
+
+// @ts-expect-error a slip in an option's name
+expressLimit({ limits, identity: () => "alice" });
+
+export { nameless };
