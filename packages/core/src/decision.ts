@@ -1,5 +1,6 @@
 import { CELL_SIZE } from "./algorithms/cell.ts";
 import { emptyAtMs, NEVER_FITS, NOT_APPLIED, SUSPENDED, usedOf } from "./algorithms/kernel.ts";
+import type { LimitPlace } from "./plan.ts";
 import type { Limit } from "./policy.ts";
 import type { Reservation } from "./reservation.ts";
 import type { Address, Operation, OperationReply } from "./store.ts";
@@ -79,6 +80,11 @@ export interface LimitState {
   readonly effectiveWindowMs: number;
 }
 
+/** What a decision answers: one operation. */
+export interface LoneBatch extends Address {
+  readonly operations: readonly [Operation];
+}
+
 const seconds = (ms: number): string => `${String(Math.ceil(ms / 100) / 10)} s`;
 
 /**
@@ -86,14 +92,13 @@ const seconds = (ms: number): string => `${String(Math.ceil(ms / 100) / 10)} s`;
  * most decisions are only ever asked whether they admit.
  */
 export class StoreDecision implements Decision {
-  readonly #address: Address;
-  readonly #operation: Operation;
+  readonly #batch: LoneBatch;
   readonly #reply: OperationReply;
+  #usages: readonly Usage[] | undefined;
   #states: readonly LimitState[] | undefined;
 
-  constructor(address: Address, operation: Operation, reply: OperationReply) {
-    this.#address = address;
-    this.#operation = operation;
+  constructor(batch: LoneBatch, reply: OperationReply) {
+    this.#batch = batch;
     this.#reply = reply;
   }
 
@@ -119,8 +124,9 @@ export class StoreDecision implements Decision {
   }
 
   get reservation(): Reservation | undefined {
-    if (this.#operation.mode !== "reserve" || !this.allowed) return undefined;
-    const { token: id, cost } = this.#operation;
+    const [operation] = this.#batch.operations;
+    if (operation.mode !== "reserve" || !this.allowed) return undefined;
+    const { token: id, cost } = operation;
     return { id, cost, leaseEndsAtMs: this.#reply.leaseEndsAtMs };
   }
 
@@ -130,7 +136,8 @@ export class StoreDecision implements Decision {
   }
 
   get usages(): readonly Usage[] {
-    return this.states.map(({ usage }) => usage);
+    this.#usages ??= this.#readUsages();
+    return this.#usages;
   }
 
   get refusals(): readonly Refusal[] {
@@ -162,32 +169,33 @@ export class StoreDecision implements Decision {
     };
   }
 
-  #describe(): LimitState[] {
-    const { plan, ids } = this.#address;
-    const { cells } = this.#reply;
-    const { amounts } = this.#operation;
-    return plan.scopes
-      .flatMap(({ first, limits }, s) =>
-        limits.flatMap((limit, i) =>
-          amounts[first + i] === NOT_APPLIED
-            ? []
-            : [this.#stateOf(limit, first + i, ids[s] ?? "", cells)],
-        ),
-      )
-      .toSorted((a, b) => a.limit.position - b.limit.position);
+  // The limits that apply to the call.
+  get #places(): readonly LimitPlace[] {
+    const { plan, operations } = this.#batch;
+    if (!plan.conditional) return plan.places;
+    return plan.places.filter(({ index }) => operations[0].amounts[index] !== NOT_APPLIED);
   }
 
-  #stateOf(limit: Limit, index: number, id: string, cells: readonly number[]): LimitState {
-    const { waitsMs } = this.#reply;
-    const usage = usageOf(limit, cells, index * CELL_SIZE, id, this.decidedAtMs);
-    const waitMs = waitsMs?.[index] ?? 0;
-    const requested = this.#operation.amounts[index] ?? 0;
-    return {
-      limit,
-      usage,
-      refusal: waitMs === 0 ? undefined : refusalOf(limit, usage, requested, waitMs),
-      effectiveWindowMs: effectiveWindowMs(limit, usage, this.decidedAtMs),
-    };
+  #readUsages(): readonly Usage[] {
+    const { ids } = this.#batch;
+    const { cells, nowMs } = this.#reply;
+    return this.#places.map(({ limit, index, scope }) =>
+      usageOf(limit, cells, index * CELL_SIZE, ids[scope] ?? "", nowMs),
+    );
+  }
+
+  #describe(): readonly LimitState[] {
+    const { waitsMs, nowMs } = this.#reply;
+    const { amounts } = this.#batch.operations[0];
+    const { usages } = this;
+    return this.#places.flatMap(({ limit, index }, n) => {
+      const usage = usages[n];
+      if (usage === undefined) return [];
+      const waitMs = waitsMs?.[index] ?? 0;
+      const refusal =
+        waitMs === 0 ? undefined : refusalOf(limit, usage, amounts[index] ?? 0, waitMs);
+      return [{ limit, usage, refusal, effectiveWindowMs: effectiveWindowMs(limit, usage, nowMs) }];
+    });
   }
 }
 
@@ -217,7 +225,8 @@ export function usageOf(
     max: limit.max,
     remaining: Math.max(0, limit.max - current),
     percentage: (current / limit.max) * 100,
-    held: cells[at + 3] ?? 0,
+    // A bucket refills while reservations hold what they took out of it.
+    held: Math.min(current, cells[at + 3] ?? 0),
     debt: Math.max(0, current - limit.max),
     resetsAtMs: Math.max(nowMs, emptyAtMs(cells, at, limit)),
   };

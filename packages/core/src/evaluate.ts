@@ -18,6 +18,7 @@ import {
   noteCharge,
   noteLease,
   noteRefund,
+  noteSettled,
   openCell,
   readCell,
   type ScopeRecord,
@@ -97,12 +98,13 @@ function takeRoom(
   records: Readonly<Records>,
   amounts: readonly number[],
   nowMs: number,
+  cells: number[],
 ): void {
   for (let s = 0; s < records.length; s += 1) {
     const scope = plan.scopes[s];
     const record = records[s];
     if (scope === undefined || record === undefined) continue;
-    chargeRoom(record, amounts, scope.first, scope.limits.length, nowMs);
+    chargeRoom(record, amounts, scope.first, scope.limits.length, nowMs, cells);
   }
 }
 
@@ -135,6 +137,23 @@ function judge(
 }
 
 /**
+ * Decides a `take` on the one record of `plan.onlyScope` if that is a matter of comparing and adding;
+ * `undefined` when it is not, and then nothing has changed and {@link decide} is to be asked.
+ */
+export function takeAtOnce(
+  { onlyScope, noCells }: Plan,
+  record: ScopeRecord,
+  { mode, amounts }: Operation,
+  nowMs: number,
+): OperationReply | undefined {
+  if (mode !== "take" || onlyScope === undefined) return undefined;
+  if (!haveRoom(record, onlyScope.numbers, amounts, 0, nowMs)) return undefined;
+  const cells = noCells.slice();
+  chargeRoom(record, amounts, 0, amounts.length, nowMs, cells);
+  return { outcome: "admitted", waitsMs: undefined, cells, leaseEndsAtMs: 0, nowMs };
+}
+
+/**
  * Decides one operation and, if it charges, updates `records` in place; a record that is made
  * appears in the array. A refused operation touches nothing.
  */
@@ -146,8 +165,9 @@ export function decide(
 ): OperationReply {
   const { mode, amounts } = operation;
   if (mode === "take" && allHaveRoom(plan, records, amounts, nowMs)) {
-    takeRoom(plan, records, amounts, nowMs);
-    return new RecordReply("admitted", undefined, 0, plan, copies(records), nowMs);
+    const cells = plan.noCells.slice();
+    takeRoom(plan, records, amounts, nowMs, cells);
+    return { outcome: "admitted", waitsMs: undefined, cells, leaseEndsAtMs: 0, nowMs };
   }
   const waitsMs = mode === "force" ? undefined : judge(plan, records, amounts, nowMs);
   if (waitsMs !== undefined) {
@@ -253,7 +273,9 @@ function settleScope(
   nowMs: number,
   forgiven: Forgiven[],
 ): void {
-  const sameGeneration = (record[GENERATION] ?? 0) === generation;
+  // Without a mark no reservation from before a reset is left.
+  const resetMark = record[GENERATION] ?? 0;
+  const sameGeneration = resetMark === 0 || resetMark === generation;
   // A hold from before the others were counted anew is no longer in the count.
   const counted =
     sameGeneration &&
@@ -275,5 +297,6 @@ function settleScope(
     if (amount > 0) forgiven.push({ limit: limit.name, amount });
   }
   noteRefund(record, limits, nowMs);
+  noteSettled(record, nowMs);
   record[WRITTEN] = nowMs;
 }

@@ -2,7 +2,7 @@ import { agreeOnTime, LEASE_END } from "./algorithms/record.ts";
 import { type Clock, systemClock } from "./clock.ts";
 import type { Cost } from "./cost.ts";
 import { configError } from "./errors.ts";
-import { decide, type Hold, holdOf, type Records, settleHold } from "./evaluate.ts";
+import { decide, takeAtOnce, type Hold, holdOf, type Records, settleHold } from "./evaluate.ts";
 import { MemoryRecords } from "./memory/records.ts";
 import { MemoryReservations, type ReservationRecord } from "./memory/reservations.ts";
 import { isObject, rejectUnknownKeys } from "./policy.ts";
@@ -22,7 +22,7 @@ import type {
 export interface MemoryStoreOptions {
   /**
    * The most subject ids kept, over all scopes of all limiters on this store. One takes some
-   * 350 bytes with four limits.
+   * 390 bytes with four limits.
    * @default 100_000
    */
   readonly maxKeys?: number;
@@ -124,9 +124,23 @@ class Memory implements MemoryStore {
   }
 
   readonly apply = (batch: Batch): BatchReply => {
-    const { operations } = batch;
     const clockMs = this.#clock();
-    const records = this.#records.find(batch, clockMs);
+    const { plan, operations } = batch;
+    if (plan.onlyScope === undefined) return this.#applyAll(batch, clockMs);
+    const record = this.#records.inUse(batch, clockMs);
+    if (record === undefined) return this.#applyAll(batch, clockMs);
+    // Nearly every call ends here. The long way takes some 40 % longer.
+    const reply =
+      operations.length === 1 ? takeAtOnce(plan, record, operations[0], clockMs) : undefined;
+    return reply === undefined ? this.#applyAll(batch, clockMs, [record]) : [reply];
+  };
+
+  #applyAll(
+    batch: Batch,
+    clockMs: number,
+    records: Records = this.#records.find(batch, clockMs),
+  ): BatchReply {
+    const { operations } = batch;
     const nowMs = agreeOnTime(records, clockMs);
     this.#assertRoom(operations, nowMs);
     // Nearly always everything is there already, and nothing has to be kept afterwards.
@@ -138,7 +152,7 @@ class Memory implements MemoryStore {
     }
     this.#records.keep(batch, found, records, nowMs);
     return replies;
-  };
+  }
 
   readonly settle = ({ token, cost }: Settlement): SettlementReply => {
     const clockMs = this.#clock();
@@ -177,7 +191,7 @@ class Memory implements MemoryStore {
   };
 
   readonly forget = (address: Address): void => {
-    this.#records.forget(address, this.#clock());
+    this.#records.forget(address, this.#clock(), this.#reservations.settleableUntilMs());
   };
 
   readonly sweep = (beforeMs: number): number =>

@@ -41,7 +41,8 @@ function overrideLimit(limit: Limit, change: unknown, path: string): Limit | und
   const { type, scope, name } = limit;
   const now = isWindow
     ? { window: limit.window, limit: limit.max }
-    : { rate: (limit.refill / limit.scale) * 1000, capacity: limit.max };
+    : // The scale divides 10^9, so this is the very rate that was configured, to the last bit.
+      { rate: (limit.refill * (1e9 / limit.scale)) / 1e6, capacity: limit.max };
   // Parsed like any limit, so that a wrong number is refused in the same words.
   const { max, windowMs, refill, scale } = parseLimit(
     { type, scope, name, ...now, ...change },
@@ -74,7 +75,8 @@ export function overrideLimits(
     const changed = overrideLimit(limit, changes[limit.name], `override.limits.${limit.name}`);
     return changed === undefined ? [] : [changed];
   });
-  const added = add.map((input: LimitInput, index) => {
+  // Unlike `map`, this visits holes.
+  const added = Array.from(add, (input: LimitInput, index) => {
     const path = `override.add[${String(index)}]`;
     if (isObject(input) && input.name === undefined) {
       throw configError(`${path}.name`, "a name, since the limit is added to others", undefined);
@@ -82,6 +84,10 @@ export function overrideLimits(
     return parseLimit(input, path, defaultScope, limits.length + index);
   });
   const all = [...kept, ...added];
-  rejectDuplicates(all, "override");
+  rejectDuplicates(all, (index) =>
+    index < kept.length
+      ? `limits[${String(all[index]?.position)}]`
+      : `override.add[${String(index - kept.length)}]`,
+  );
   return all;
 }

@@ -1,3 +1,4 @@
+import { CELL_SIZE } from "./algorithms/cell.ts";
 import { windowNumbers } from "./algorithms/record.ts";
 import { type Limit, outsideTenant } from "./policy.ts";
 import type { Operation } from "./store.ts";
@@ -17,12 +18,23 @@ export interface PlanScope {
   readonly numbers: readonly number[];
 }
 
+/** Where a limit's numbers stand. */
+export interface LimitPlace {
+  readonly limit: Limit;
+  /** In {@link Plan.limits}. */
+  readonly index: number;
+  /** In {@link Plan.scopes}. */
+  readonly scope: number;
+}
+
 /** All limits of a limiter, grouped by the records a decision will read. Compiled once. */
 export interface Plan {
   readonly limiter: string;
   /** Scope by scope; amounts, waits and cells come in this order. */
   readonly limits: readonly Limit[];
   readonly scopes: readonly PlanScope[];
+  /** The same limits in the order of the configuration, and where to find what belongs to them. */
+  readonly places: readonly LimitPlace[];
   /** The types its limits meter. */
   readonly types: ReadonlySet<string>;
   /** Whether any scope lies within the tenant. */
@@ -33,6 +45,10 @@ export interface Plan {
   readonly standardAmounts: readonly number[];
   /** Its operations ready to be asked, since most calls cost the same. */
   readonly standardTake: readonly [Operation];
+  /** The scope, where there is just one and its limits apply to every call. */
+  readonly onlyScope: PlanScope | undefined;
+  /** The cells of limits that were never charged, to copy: an array of doubles, as they will be. */
+  readonly noCells: readonly number[];
   /** A place for the record of each scope, to copy. */
   readonly noRecords: readonly undefined[];
 }
@@ -61,16 +77,24 @@ export function compilePlan(limiter: string, configured: readonly Limit[]): Plan
       { scope, withinTenant, space, limits: members, first, numbers: windowNumbers(members) },
     ];
   });
+  const conditional = limits.some(({ when }) => when !== undefined);
   const standardAmounts = limits.map(({ type }) => (type === "count" ? 1 : 0));
   return {
     limiter,
     limits,
     scopes,
+    places: scopes
+      .flatMap(({ first, limits }, scope) =>
+        limits.map((limit, i) => ({ limit, index: first + i, scope })),
+      )
+      .toSorted((a, b) => a.limit.position - b.limit.position),
     types: new Set(limits.map(({ type }) => type)),
     nested: limits.some(({ withinTenant }) => withinTenant),
-    conditional: limits.some(({ when }) => when !== undefined),
+    conditional,
     standardAmounts,
     standardTake: [{ mode: "take", amounts: standardAmounts }],
+    onlyScope: scopes.length === 1 && !conditional ? scopes[0] : undefined,
+    noCells: Array.from({ length: limits.length * CELL_SIZE }, () => 0.5).fill(0),
     noRecords: scopes.map(() => undefined),
   };
 }

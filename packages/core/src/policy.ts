@@ -96,6 +96,12 @@ const commonFields = [
 export const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+// A key that is no word is quoted: an empty one would leave the path empty.
+const pathTo = (path: string, key: string): string =>
+  /^[\w-]+$/.test(key)
+    ? `${path}${path === "" ? "" : "."}${key}`
+    : `${path}[${JSON.stringify(key)}]`;
+
 /** Refuses keys that nobody reads, so that a typing slip is not silently no limit at all. */
 export function rejectUnknownKeys(
   value: Record<string, unknown>,
@@ -104,8 +110,7 @@ export function rejectUnknownKeys(
 ): void {
   for (const key of Object.keys(value)) {
     if (!known.includes(key)) {
-      const place = path === "" ? key : `${path}.${key}`;
-      throw configError(place, `only the options ${known.join(", ")}`, value[key]);
+      throw configError(pathTo(path, key), `only the options ${known.join(", ")}`, value[key]);
     }
   }
 }
@@ -266,7 +271,8 @@ export function parseLimit(
   if (type === "concurrency") {
     throw configError(`${path}.type`, "count, token or a unit of yours", type);
   }
-  const scope = parseWord(input["scope"] ?? defaultScope, `${path}.scope`, "a scope such as user");
+  const { scope: written = defaultScope } = input;
+  const scope = parseWord(written, `${path}.scope`, "a scope such as user");
   const meter = parseMeter(input, path);
   const name = parseName(input["name"], path);
   const withinTenant = parseWithin(input["within"], scope, path);
@@ -304,8 +310,14 @@ export function parseLimit(
   };
 }
 
-/** Refuses limits that would share a cell, and names that would be ambiguous. */
-export function rejectDuplicates(limits: readonly Limit[], path: string): void {
+/**
+ * Refuses limits that would share a cell, and names that would be ambiguous.
+ * @param placeOf where a limit stands in the configuration
+ */
+export function rejectDuplicates(
+  limits: readonly Limit[],
+  placeOf: (index: number) => string,
+): void {
   for (const [index, limit] of limits.entries()) {
     const earlier = limits.slice(0, index);
     const same = earlier.findIndex(
@@ -316,16 +328,16 @@ export function rejectDuplicates(limits: readonly Limit[], path: string): void {
     );
     if (same >= 0) {
       throw configError(
-        `${path}[${String(index)}]`,
-        `a limit unlike ${path}[${String(same)}], with which it would share its usage; name one of them`,
+        placeOf(index),
+        `a limit unlike ${placeOf(same)}, with which it would share its usage; name one of them`,
         limit.name,
       );
     }
     const named = earlier.findIndex((other) => other.name === limit.name);
     if (named >= 0) {
       throw configError(
-        `${path}[${String(index)}].name`,
-        `a name of its own; ${path}[${String(named)}] has this one`,
+        `${placeOf(index)}.name`,
+        `a name of its own; ${placeOf(named)} has this one`,
         limit.name,
       );
     }
@@ -337,9 +349,11 @@ export function parseLimits(input: unknown, path: string, defaultScope: string):
   if (!Array.isArray(input) || input.length === 0) {
     throw configError(path, "an array of at least one limit", input);
   }
-  const limits = input.map((limit: unknown, index) =>
-    parseLimit(limit, `${path}[${String(index)}]`, defaultScope, index),
+  const placeOf = (index: number): string => `${path}[${String(index)}]`;
+  // Unlike `map`, this visits holes.
+  const limits = Array.from(input, (limit: unknown, index) =>
+    parseLimit(limit, placeOf(index), defaultScope, index),
   );
-  rejectDuplicates(limits, path);
+  rejectDuplicates(limits, placeOf);
   return limits;
 }

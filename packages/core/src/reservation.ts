@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto";
 
 import type { Cost } from "./cost.ts";
 import { fingerprint } from "./keys.ts";
-import type { Address } from "./store.ts";
+import type { Plan } from "./plan.ts";
+import { namedIds, type Subject } from "./subject.ts";
 
 /** How long a reservation is believed to be running when nobody says otherwise. */
 export const DEFAULT_LEASE_MS = 300_000;
@@ -28,13 +29,15 @@ export interface Reservation {
 
 /**
  * The token under which a reservation is kept. A caller's own id is an idempotency key within the
- * subject: the same id of another subject is another reservation.
+ * subject, of which all ids count: were only those compared that a limit uses, everybody below one
+ * tenant limit could ride on the first call with an id.
  */
 export function reservationToken(
-  { plan, ids, tenant }: Address,
+  { scopes }: Plan,
+  subject: Subject,
   ownId: string | undefined,
 ): string {
   if (ownId === undefined) return `r.${randomUUID()}`;
-  const spaces = plan.scopes.map(({ space }) => space);
-  return `i.${fingerprint([...spaces, ...ids, tenant ?? "", tenant === undefined ? "" : "t", ownId])}`;
+  const spaces = scopes.map(({ space }) => space);
+  return `i.${fingerprint([JSON.stringify([spaces, namedIds(subject), ownId])])}`;
 }

@@ -2,7 +2,7 @@ import { CELL_SIZE } from "./algorithms/cell.ts";
 import { forgivenOf, NOT_APPLIED } from "./algorithms/kernel.ts";
 import { systemClock } from "./clock.ts";
 import { amountsOf, checkCost, type Cost } from "./cost.ts";
-import { type Decision, StoreDecision, unlimited, type Usage } from "./decision.ts";
+import { type Decision, type LoneBatch, StoreDecision, unlimited, type Usage } from "./decision.ts";
 import { describeValue, TollgateError } from "./errors.ts";
 import type { Announcer, Listener, StoreFailureEvent } from "./events.ts";
 import type { Limiter, ReserveOptions, ResetOptions, SettlementOutcome } from "./limiter.ts";
@@ -10,8 +10,6 @@ import { type LimitOverrides, overrideLimits } from "./override.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import { DEFAULT_LEASE_MS, MAX_LEASE_MS, reservationToken } from "./reservation.ts";
 import type {
-  Address,
-  Batch,
   BatchReply,
   MaybePromise,
   Operation,
@@ -55,6 +53,16 @@ function checkLease(leaseMs: number): void {
 function checkId(path: string, id: unknown): void {
   if (typeof id !== "string" || id === "") throw invalidArgument(path, "a non-empty string", id);
 }
+
+/** Why a reply is no decision. */
+const noDecision = (reply: OperationReply | undefined): TollgateError =>
+  reply === undefined
+    ? new TollgateError("STORE_FAILED", "the store answered a batch without a reply")
+    : new TollgateError(
+        "RESERVATION_CONFLICT",
+        "id: expected the cost this reservation id is on record for, got another",
+        { path: "id" },
+      );
 
 /** What is held for a reservation, by type. */
 function costOf(plan: Plan, amounts: readonly number[]): Cost {
@@ -170,7 +178,7 @@ export class StoreLimiter implements Limiter<"async"> {
     mode: Operation["mode"],
     subject: Subject,
     cost: Cost | undefined,
-    reserve: ReserveOptions = {},
+    reserve?: ReserveOptions,
   ): MaybePromise<Decision> {
     if (!this.#parts.enabled) return unlimited(systemClock());
     const plan = this.#plan;
@@ -180,38 +188,41 @@ export class StoreLimiter implements Limiter<"async"> {
     const operations: readonly [Operation] =
       mode === "take" && amounts === plan.standardAmounts
         ? plan.standardTake
-        : [mode === "reserve" ? this.#reserve(ids, tenant, amounts, reserve) : { mode, amounts }];
+        : [mode === "reserve" ? this.#reserve(subject, amounts, reserve) : { mode, amounts }];
     const batch = { plan, ids, tenant, operations };
-    const answer = this.#apply(batch, mode);
-    return isPromise(answer)
-      ? answer.then((replies) => this.#conclude(batch, operations[0], replies))
-      : this.#conclude(batch, operations[0], answer);
+    this.#assertOpen();
+    let answer: MaybePromise<BatchReply>;
+    try {
+      answer = this.#parts.store.apply(batch);
+    } catch (error) {
+      return this.#fail(mode, error);
+    }
+    return isPromise(answer) ? this.#concludeLater(batch, answer) : this.#conclude(batch, answer);
+  }
+
+  #concludeLater(batch: LoneBatch, answer: Promise<BatchReply>): Promise<Decision> {
+    return answer.then(
+      (replies) => this.#conclude(batch, replies),
+      (error: unknown) => this.#fail(batch.operations[0].mode, error),
+    );
   }
 
   #reserve(
-    ids: readonly string[],
-    tenant: string | undefined,
+    subject: Subject,
     amounts: readonly number[],
-    { id, leaseMs = DEFAULT_LEASE_MS }: ReserveOptions,
+    { id, leaseMs = DEFAULT_LEASE_MS }: ReserveOptions = {},
   ): Operation {
     const plan = this.#plan;
-    const token = reservationToken({ plan, ids, tenant }, id);
+    const token = reservationToken(plan, subject, id);
     return { mode: "reserve", amounts, cost: costOf(plan, amounts), token, leaseMs };
   }
 
-  #conclude(address: Address, operation: Operation, [reply]: BatchReply): Decision {
-    if (reply === undefined) {
-      throw new TollgateError("STORE_FAILED", "the store answered a batch without a reply");
-    }
-    if (reply.outcome === "conflict") {
-      throw new TollgateError(
-        "RESERVATION_CONFLICT",
-        "id: expected the cost this reservation id is on record for, got another",
-        { path: "id" },
-      );
-    }
-    const decision = new StoreDecision(address, operation, reply);
-    if (this.#parts.announcer.heard) this.#announce(operation, reply, decision);
+  #conclude(batch: LoneBatch, replies: BatchReply): Decision {
+    // By its index, since taking an array apart runs an iterator.
+    const reply = replies[0];
+    if (reply === undefined || reply.outcome === "conflict") throw noDecision(reply);
+    const decision = new StoreDecision(batch, reply);
+    if (this.#parts.announcer.heard) this.#announce(batch.operations[0], reply, decision);
     return decision;
   }
 
@@ -250,18 +261,6 @@ export class StoreLimiter implements Limiter<"async"> {
       for (const debt of forgiven) announcer.tell({ type: "forgiven", limiter, ...debt });
     }
     return { outcome, applied, held, cost };
-  }
-
-  // Like `#ask`, without a closure: this is the path every request takes.
-  #apply(batch: Batch, mode: Operation["mode"]): MaybePromise<BatchReply> {
-    this.#assertOpen();
-    try {
-      const answer = this.#parts.store.apply(batch);
-      if (!isPromise(answer)) return answer;
-      return answer.catch((error: unknown) => this.#fail(mode, error));
-    } catch (error) {
-      return this.#fail(mode, error);
-    }
   }
 
   /** Asks the store; a failure is told to the listeners and passed on as one kind of error. */

@@ -13,8 +13,7 @@ export type SubjectIds = Readonly<Record<string, string | null | undefined>>;
 export type Subject = string | SubjectIds;
 
 /** Whether the value is an id; a value that was meant as one but is none is an error. */
-function idIn(ids: SubjectIds, scope: string): string | undefined {
-  const id: unknown = ids[scope];
+function parseId(id: unknown, scope: string): string | undefined {
   if (typeof id === "string") return id === "" ? undefined : id;
   if (id === undefined || id === null) return undefined;
   throw new TollgateError(
@@ -38,7 +37,8 @@ export function checkSubject(subject: unknown): void {
 /** The tenant a subject names, as stores see it. */
 export function tenantOf(subject: Subject): string | undefined {
   if (typeof subject === "string") return undefined;
-  const tenant = idIn(subject, "tenant");
+  // Not by a variable name: V8 caches a keyed load only while it sees one key.
+  const tenant = parseId(subject["tenant"], "tenant");
   return tenant === undefined ? undefined : canonicalId(tenant);
 }
 
@@ -50,9 +50,18 @@ export function idFor(subject: Subject, scope: string): string | undefined {
       ? scope === "caller" && subject !== ""
         ? subject
         : undefined
-      : idIn(subject, scope);
+      : parseId(subject[scope], scope);
   return id === undefined ? undefined : canonicalId(id);
 }
+
+/** All ids that a subject names, whether a limit uses them or not, in a fixed order. */
+export const namedIds = (subject: Subject): readonly (readonly [scope: string, id: string])[] =>
+  Object.keys(typeof subject === "string" ? { caller: subject } : subject)
+    .toSorted()
+    .flatMap((scope) => {
+      const id = idFor(subject, scope);
+      return id === undefined ? [] : [[scope, id] as const];
+    });
 
 /**
  * The ids of a call, one for each of the plan's scopes: empty where no limit of the scope applies.

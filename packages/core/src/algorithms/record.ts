@@ -1,4 +1,4 @@
-import { CELL_SIZE, type CellRule } from "./cell.ts";
+import { CELL_SIZE, type CellRule, MAX_INTEGER } from "./cell.ts";
 import { advance, emptyAtMs, usedOf, waitFor } from "./kernel.ts";
 
 /**
@@ -17,7 +17,10 @@ export const BLOCKED_UNTIL = 2;
 export const LEASE_END = 3;
 /** Header: since when the held amounts have been added up. */
 export const HELD_SINCE = 4;
-/** Header: how often it was reset while reservations could still be settled into it. */
+/**
+ * Header: which reset it follows, as long as reservations from before could still be settled into
+ * it; 0 when there are none.
+ */
 export const GENERATION = 5;
 
 const HEADER_SIZE = 6;
@@ -26,6 +29,9 @@ const ENTRY_SIZE = 1 + CELL_SIZE;
 
 /** A clock this far behind a record has not merely stepped: the record was written by a wrong clock. */
 const MAX_SKEW_MS = 60_000;
+
+/** No lease ends later than that from now: a day. */
+const LONGEST_LEASE_MS = 86_400_000;
 
 /** A {@link CellRule} with the number that finds its entry in a record. */
 export interface RecordRule extends CellRule {
@@ -105,8 +111,9 @@ export const windowNumbers = (rules: readonly RecordRule[]): readonly number[] =
 };
 
 /**
- * The usual case, in one pass over one array: every window of the record is open, carries no debt
- * and has more room than `amounts[first…]` take. False says nothing: then each limit is asked.
+ * The usual case, in one pass over one array: the clock has not stepped back, and every window of
+ * the record is open, carries no debt and has more room than `amounts[first…]` take. False says
+ * nothing: then each limit is asked.
  *
  * Asking limit by limit makes a decision over four limits about twice as slow, because every
  * number that crosses a call is put on the heap.
@@ -118,6 +125,7 @@ export function haveRoom(
   first: number,
   nowMs: number,
 ): boolean {
+  if ((record[WRITTEN] ?? 0) > nowMs) return false;
   let at = HEADER_SIZE;
   let limit = first;
   for (let n = 0; n < numbers.length; n += 3) {
@@ -138,8 +146,8 @@ export function haveRoom(
 }
 
 /**
- * Charges a record that {@link haveRoom}: nothing overflows, no window opens, and the header's times
- * stay as they are.
+ * Charges a record that {@link haveRoom}, and notes in `cells`, which are all 0, how its limits stand
+ * then: nothing overflows, no window opens, and the header's times stay as they are.
  */
 export function chargeRoom(
   record: ScopeRecord,
@@ -147,11 +155,19 @@ export function chargeRoom(
   first: number,
   limits: number,
   nowMs: number,
+  cells: number[],
 ): void {
   let at = HEADER_SIZE + 1;
+  let to = first * CELL_SIZE;
+  const leased = nowMs < (record[LEASE_END] ?? 0);
   for (let limit = first; limit < first + limits; limit += 1) {
-    record[at] = (record[at] ?? 0) + (amounts[limit] ?? 0);
+    const x = (record[at] ?? 0) + (amounts[limit] ?? 0);
+    record[at] = x;
+    cells[to] = x;
+    cells[to + 1] = record[at + 1] ?? 0;
+    if (leased) cells[to + 3] = record[at + 3] ?? 0;
     at += ENTRY_SIZE;
+    to += CELL_SIZE;
   }
   record[WRITTEN] = nowMs;
 }
@@ -186,18 +202,29 @@ export function noteLease(record: ScopeRecord, nowMs: number, leaseEndsAtMs: num
   record[LEASE_END] = Math.max(record[LEASE_END] ?? 0, leaseEndsAtMs);
 }
 
-/** What is left of a record that was reset while its reservations can still be settled. */
+/** Lets go of the lease once nothing is held any more, so that the record is not kept for it. */
+export function noteSettled(record: ScopeRecord, nowMs: number): void {
+  // A mark of a reset has to outlive the reservations from before it.
+  if (record[GENERATION] !== 0 || nowMs >= (record[LEASE_END] ?? 0)) return;
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    if (record[at + CELL_SIZE] !== 0) return;
+  }
+  record[LEASE_END] = nowMs;
+}
+
+/** What is left where a record was reset, or had expired, while reservations can still be settled. */
 export const tombstone = (
-  record: ScopeRecord,
+  record: ScopeRecord | undefined,
   nowMs: number,
   settleableUntilMs: number,
 ): ScopeRecord => [
   nowMs,
   settleableUntilMs,
   0,
-  record[LEASE_END] ?? 0,
+  record?.[LEASE_END] ?? 0,
   nowMs,
-  (record[GENERATION] ?? 0) + 1,
+  // Another one than any before, whether or not it is remembered.
+  Math.max(nowMs, (record?.[GENERATION] ?? 0) + 1),
 ];
 
 /**
@@ -222,13 +249,20 @@ export function agreeOnTime(
 }
 
 function pullBack(record: ScopeRecord, clockMs: number): void {
-  const byMs = (record[WRITTEN] ?? 0) - clockMs;
-  for (const field of [EXPIRES, BLOCKED_UNTIL, LEASE_END, HELD_SINCE]) {
+  // The times of the header go back only as far as every cell does: a window that opened before the
+  // clock went wrong still ends when it said, and forgetting it earlier would be fresh quota.
+  let byMs = MAX_INTEGER;
+  for (let y = HEADER_SIZE + 2; y < record.length; y += ENTRY_SIZE) {
+    const startMs = record[y] ?? 0;
+    if (startMs === 0) continue;
+    byMs = Math.min(byMs, Math.max(0, startMs - clockMs));
+    record[y] = Math.min(startMs, clockMs);
+  }
+  if (byMs === MAX_INTEGER) byMs = 0;
+  for (const field of [EXPIRES, BLOCKED_UNTIL]) {
     record[field] = Math.max(0, (record[field] ?? 0) - byMs);
   }
+  record[LEASE_END] = Math.min(record[LEASE_END] ?? 0, clockMs + LONGEST_LEASE_MS);
+  record[HELD_SINCE] = Math.min(record[HELD_SINCE] ?? 0, clockMs);
   record[WRITTEN] = clockMs;
-  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
-    const y = at + 2;
-    if ((record[y] ?? 0) > clockMs) record[y] = clockMs;
-  }
 }

@@ -1,4 +1,4 @@
-import { type CellRule, MAX_INTEGER } from "./cell.ts";
+import { type CellRule, MAX_INTEGER, saturatingAdd } from "./cell.ts";
 
 /**
  * A bucket that starts full and refills continuously. The cell keeps what is *missing*, counted in
@@ -63,4 +63,4 @@ export function settleBucket(cells: number[], at: number, rule: CellRule, delta:
 
 /** When the bucket is full, in epoch ms. */
 export const bucketFullAtMs = (cells: readonly number[], at: number, rule: CellRule): number =>
-  (cells[at + 1] ?? 0) + Math.ceil((cells[at] ?? 0) / rule.refill);
+  saturatingAdd(cells[at + 1] ?? 0, Math.ceil((cells[at] ?? 0) / rule.refill));

@@ -61,7 +61,7 @@ export function normaliseAddress(
   prefixBits: number = DEFAULT_IPV6_PREFIX,
 ): string | undefined {
   if (typeof address !== "string") return undefined;
-  const bare = withoutPort(address.trim()).replace(/%.*$/, "");
+  const [bare = ""] = withoutPort(address.trim()).split("%", 1);
   const family = isIP(bare);
   if (family === 0) return undefined;
   if (family === 4) return bare;

@@ -1,5 +1,5 @@
 import { systemClock } from "../clock.ts";
-import type { Cost } from "../cost.ts";
+import { checkAmounts, type Cost } from "../cost.ts";
 import { type Decision, unlimited } from "../decision.ts";
 import { getDecision, isTollgateError, rateLimitError, type TollgateError } from "../errors.ts";
 import type { Limiter } from "../limiter.ts";
@@ -65,7 +65,7 @@ export type Verdict =
       readonly outcome: "refused";
       readonly fields: FieldChanges;
       readonly status: number;
-      /** Empty for `HEAD`. */
+      /** Not sent in answer to `HEAD`, which frameworks see to. */
       readonly body: string;
     }
   /** The client left before the decision: there is nobody to answer, and no handler should run. */
@@ -96,11 +96,23 @@ function handleOf(exchange: object): ExchangeHandle {
  */
 export function createGate<Request>(options: RateLimitOptions<Request>): Gate<Request> {
   const settings = parseOptions(options);
-  return new LimiterGate(limiterFrom(options), settings, options.cost, options.skip);
+  const limiter = limiterFrom(options);
+  try {
+    return new LimiterGate(limiter, limiter, settings, options.cost, options.skip);
+  } catch (error) {
+    // Frees the name, so that a corrected configuration can have it.
+    if (options.limiter === undefined) void limiter.close();
+    throw error;
+  }
 }
+
+/** Scopes whose id is the address unless `identify` names another. */
+const addressScopes = ["ip", "caller"] as const;
 
 class LimiterGate<Request> implements Gate<Request> {
   readonly limiter: Limiter;
+  /** The limiter without overrides: a request is charged by it or by one of its overrides. */
+  readonly #base: Limiter;
   readonly #settings: Settings<Request>;
   readonly #cost: RouteOptions<Request>["cost"];
   readonly #skip: RouteOptions<Request>["skip"];
@@ -108,12 +120,14 @@ class LimiterGate<Request> implements Gate<Request> {
   readonly #reserves: boolean;
 
   constructor(
+    base: Limiter,
     limiter: Limiter,
     settings: Settings<Request>,
     cost: RouteOptions<Request>["cost"],
     skip: RouteOptions<Request>["skip"],
   ) {
     checkMetered(limiter, cost);
+    this.#base = base;
     this.limiter = limiter;
     this.#settings = settings;
     this.#cost = cost;
@@ -127,19 +141,34 @@ class LimiterGate<Request> implements Gate<Request> {
   readonly forRoute = (options: RouteOptions<Request>): Gate<Request> => {
     checkRouteOptions(options);
     const { limits = {}, add = [], cost = this.#cost, skip = this.#skip } = options;
-    return new LimiterGate(this.limiter.override({ limits, add }), this.#settings, cost, skip);
+    const limiter = this.limiter.override({ limits, add });
+    return new LimiterGate(this.#base, limiter, this.#settings, cost, skip);
   };
 
   readonly admit = async (facts: RequestFacts<Request>): Promise<Verdict> => {
-    const { key, warnings } = this.#settings;
-    const { request, exchange } = facts;
-    const handle = handleOf(exchange);
-    warnings.look(facts.trust, facts.header("x-forwarded-for") !== undefined);
-    if (!this.limiter.enabled || handle.hasPassed(key) || this.#isPreflight(facts)) {
+    const handle = handleOf(facts.exchange);
+    let goesOn = false;
+    handle.deciding += 1;
+    try {
+      const verdict = await this.#decide(facts, handle);
+      goesOn = verdict.outcome === "admitted";
+      return verdict;
+    } finally {
+      handle.deciding -= 1;
+      // No handler will run: what earlier limiters hold goes back.
+      if (!goesOn) await handle.abandon().catch(() => undefined);
+    }
+  };
+
+  async #decide(facts: RequestFacts<Request>, handle: ExchangeHandle): Promise<Verdict> {
+    const { request } = facts;
+    if (!this.limiter.enabled || handle.hasPassed(this.#base) || this.#isPreflight(facts)) {
       return unmetered(handle);
     }
     if (this.#skip !== undefined && (await this.#skip(request))) return unmetered(handle);
-    const subject = subjectOf(await this.#settings.identify(request), this.#address(facts));
+    const address = this.#address(facts);
+    const subject = subjectOf(await this.#settings.identify(request), address);
+    this.#warn(facts, subject, address);
     const cost = await this.#costOf(facts, subject);
     if (facts.gone()) return { outcome: "gone", fields: {} };
     try {
@@ -147,12 +176,27 @@ class LimiterGate<Request> implements Gate<Request> {
         ? await this.limiter.reserve(subject, cost)
         : await this.limiter.checkAndRecord(subject, cost);
       return decision.allowed
-        ? await this.#admitted(facts, handle, subject, decision)
+        ? this.#admitted(facts, handle, subject, decision)
         : await this.#refused(facts, handle, decision);
     } catch (error) {
-      return unanswered(facts, error);
+      return this.#unanswered(facts, error);
     }
-  };
+  }
+
+  // Only where the framework's address decides who is metered: anything else would be a false alarm.
+  #warn(
+    { trust, header }: RequestFacts<Request>,
+    subject: SubjectIds,
+    address: string | undefined,
+  ): void {
+    const { clientAddress, warnings } = this.#settings;
+    const decides = addressScopes.some(
+      (id) => subject[id] === address && this.limiter.limits.some(({ scope }) => scope === id),
+    );
+    if (clientAddress === undefined && decides) {
+      warnings.look(trust, header("x-forwarded-for") !== undefined);
+    }
+  }
 
   #isPreflight({ method, header }: RequestFacts<Request>): boolean {
     return (
@@ -176,21 +220,23 @@ class LimiterGate<Request> implements Gate<Request> {
   ): Promise<Cost | undefined> {
     if (this.#cost === undefined) return undefined;
     const declared = header("content-length");
-    const contentLength = declared === undefined ? undefined : Number(declared);
-    return { count: 1, ...(await this.#cost(request, { subject, body, contentLength })) };
+    // Bounded, so that a cost made of it is at worst impossible, never an error of the application.
+    const contentLength =
+      declared === undefined ? undefined : Math.min(Number(declared), Number.MAX_SAFE_INTEGER);
+    const cost = await this.#cost(request, { subject, body, contentLength });
+    // A number or nothing, spread, would leave the call free of all it should cost.
+    checkAmounts(cost);
+    return { count: 1, ...cost };
   }
 
-  async #admitted(
+  #admitted(
     facts: RequestFacts<Request>,
     handle: ExchangeHandle,
     subject: SubjectIds,
     decision: Decision,
-  ): Promise<Verdict> {
-    handle.pass(this.#settings.key, this.limiter, subject, decision);
-    if (facts.gone()) {
-      await handle.abandon();
-      return { outcome: "gone", fields: {} };
-    }
+  ): Verdict {
+    handle.pass(this.#base, this.limiter, subject, decision);
+    if (facts.gone()) return { outcome: "gone", fields: {} };
     const crossOrigin = facts.header("origin") !== undefined;
     return {
       outcome: "admitted",
@@ -222,10 +268,22 @@ class LimiterGate<Request> implements Gate<Request> {
       facts.responseField,
       impossibleStatus,
     );
-    if (onRefused === undefined) return answer(facts, response);
+    if (onRefused === undefined) return answer(response);
     const error = httpError(decision, response);
     const changed = await onRefused({ ...response, decision, error }, facts.request);
-    return answer(facts, response, changed);
+    return answer(response, changed);
+  }
+
+  /** Answers for a store that cannot, and for a request without the ids it needs; all else is a bug. */
+  #unanswered({ header, responseField }: RequestFacts<Request>, error: unknown): Verdict {
+    if (!isTollgateError(error) || getDecision(error) !== undefined) throw error;
+    const { headers } = this.#settings;
+    const crossOrigin = header("origin") !== undefined;
+    if (error.code === "STORE_FAILED") {
+      return answer(outageResponse(OUTAGE_RETRY_SECONDS, headers, crossOrigin, responseField));
+    }
+    if (error.code === "MISSING_SCOPE") return answer(missingIdResponse(error.message));
+    throw error;
   }
 }
 
@@ -240,34 +298,22 @@ const unmetered = (handle: ExchangeHandle): Verdict => ({
 const endOf =
   (handle: ExchangeHandle) =>
   (reached: boolean): void => {
-    const ended = reached ? handle.finish() : handle.abandon();
+    // While a later limiter is deciding, no handler has run either.
+    const ended = reached && handle.deciding === 0 ? handle.finish() : handle.abandon();
     ended.catch(() => undefined);
   };
 
-const hasNoBody = ({ method }: { readonly method: string }): boolean => method === "HEAD";
-
-function answer(
-  facts: { readonly method: string },
-  { status, fields, body }: RefusalResponse,
-  changed: RefusedAnswer = {},
-): Verdict {
-  const { body: content = body } = changed;
+function answer({ status, fields, body }: RefusalResponse, changed: RefusedAnswer = {}): Verdict {
+  // A problem must tell the status it is sent with (RFC 9457 §3.1.2).
+  const { status: sent = status, body: content = { ...body, status: sent } } = changed;
   const isText = typeof content === "string";
   const type = isText ? "text/plain; charset=utf-8" : "application/problem+json";
   return {
     outcome: "refused",
-    status: changed.status ?? status,
+    status: sent,
     fields: { "Content-Type": type, ...fields, ...changed.headers },
-    body: hasNoBody(facts) ? "" : isText ? content : JSON.stringify(content),
+    body: isText ? content : JSON.stringify(content),
   };
-}
-
-/** Answers for a store that cannot, and for a request without the ids it needs; all else is a bug. */
-function unanswered(facts: { readonly method: string }, error: unknown): Verdict {
-  if (!isTollgateError(error) || getDecision(error) !== undefined) throw error;
-  if (error.code === "STORE_FAILED") return answer(facts, outageResponse(OUTAGE_RETRY_SECONDS));
-  if (error.code === "MISSING_SCOPE") return answer(facts, missingIdResponse(error.message));
-  throw error;
 }
 
 // Express, Koa and Fastify answer a thrown error with these properties.

@@ -32,6 +32,8 @@ interface Passage {
 export class ExchangeHandle implements TollgateHandle {
   readonly #passages: Passage[] = [];
   readonly #unmetered: Decision;
+  /** How many limiters are deciding about the request just now. */
+  deciding = 0;
 
   /** @param unmetered the decision to show while no limiter has decided */
   constructor(unmetered: Decision) {
@@ -62,6 +64,8 @@ export class ExchangeHandle implements TollgateHandle {
   };
 
   readonly settle = async (cost: Cost): Promise<void> => {
+    // Unmetered, by `skip` say: the handler need not know.
+    if (this.#passages.length === 0) return;
     const limits = this.#passages.flatMap(({ limiter }) => limiter.limits);
     // Before anything is ended: a cost that cannot be booked must not use up the one settlement.
     checkCost({ types: new Set(limits.map(({ type }) => type)) }, cost);

@@ -52,7 +52,8 @@ const isFormat = (value: unknown): value is HeaderFormat =>
 function parseFormats(value: unknown, path: string): ReadonlySet<HeaderFormat> {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const formats = new Set(
-    list.map((format, index) => {
+    // Unlike `map`, this visits holes.
+    Array.from(list, (format, index) => {
       if (isFormat(format)) return format;
       const place = Array.isArray(value) ? `${path}[${String(index)}]` : path;
       throw configError(place, `one of ${allFormats.join(", ")}`, format);
@@ -105,15 +106,23 @@ function parseUnits(value: unknown): ReadonlyMap<string, string> {
 /** Checks the `headers` option: `false`, a format, a list of formats, or {@link HeaderOptions}. */
 export function parseHeaderOptions(value: unknown): HeaderSettings {
   const short = typeof value === "string" || Array.isArray(value);
-  const options = value === false ? { emit: "never" } : short ? { formats: value } : (value ?? {});
+  const options =
+    value === false
+      ? { emit: "never" }
+      : short
+        ? { formats: value }
+        : value === undefined
+          ? {}
+          : value;
   if (!isObject(options)) {
     throw configError("headers", "false, a format, a list of formats or an object", value);
   }
   const keys = ["formats", "emit", "reset", "maxRetryAfterSeconds", "expose", "units"];
   rejectUnknownKeys(options, keys, "headers");
   const path = short ? "headers" : "headers.formats";
+  const { formats = standardFormats } = options;
   return {
-    formats: parseFormats(options["formats"] ?? standardFormats, path),
+    formats: parseFormats(formats, path),
     emit: choose(options["emit"], "headers.emit", ["always", "denied", "never"]),
     reset: choose(options["reset"], "headers.reset", ["epoch", "delta"]),
     maxRetryAfterSeconds: parseCap(options["maxRetryAfterSeconds"]),

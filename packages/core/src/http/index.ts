@@ -32,6 +32,6 @@ export {
   mergeRetryAfter,
   type ResponseField,
 } from "./merge.ts";
-export { nodeExchange } from "./node-exchange.ts";
+export { nodeExchange, whenOver } from "./node-exchange.ts";
 export type { RefusalResponse } from "./response.ts";
 export type { ProxyTrust } from "./warnings.ts";

@@ -15,7 +15,8 @@ const textOf = (value: ReturnType<ResponseField>): string | undefined =>
       : value.join(", ");
 
 // RFC 9651 §4.2.1, as far as these fields use it: items that are strings, with parameters.
-const SF_LIST_ITEM = String.raw`"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:[^",;]+|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"))?)*`;
+// No two parts of it match the same text, so that a hostile value is read in linear time.
+const SF_LIST_ITEM = String.raw`"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:[^",; \t]+|"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\["\\])*"))?)*`;
 const SF_LIST = new RegExp(`^${SF_LIST_ITEM}(?:[ \\t]*,[ \\t]*${SF_LIST_ITEM})*$`);
 
 // Appending to a malformed list would not help: clients ignore such a field whole.
@@ -24,8 +25,8 @@ const appendToList = (before: string, ours: string): string =>
 
 function appendToQuotas(before: string, ours: string): string {
   const entries = `${before}, ${ours}`
-    .split(/\s*,\s*/)
-    .map((entry) => /^(\d+);w=(\d+)$/.exec(entry));
+    .split(",")
+    .map((entry) => /^(\d+);w=(\d+)$/.exec(entry.trim()));
   const parsed = entries.flatMap((match) =>
     match === null ? [] : [{ quota: Number(match[1]), seconds: Number(match[2]) }],
   );

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
 
 import type { RequestFacts } from "./gate.ts";
 
@@ -14,6 +15,35 @@ export const nodeExchange = (
     return typeof value === "string" ? value : value?.join(", ");
   },
   responseField: (name) => response.getHeader(name),
-  // A response is destroyed when its connection closes before it was sent whole.
-  gone: () => response.destroyed,
+  // A response is destroyed when its connection closes before it was sent whole, unless it still
+  // waits behind another one.
+  gone: () => response.destroyed || request.socket.destroyed,
 });
+
+/** What is to be done when a connection closes before its queued responses had their turn. */
+const queued = new WeakMap<Socket, Set<() => void>>();
+
+function queueOf(socket: Socket): Set<() => void> {
+  const known = queued.get(socket);
+  if (known !== undefined) return known;
+  const ends = new Set<() => void>();
+  queued.set(socket, ends);
+  socket.once("close", () => {
+    for (const end of ends) end();
+  });
+  return ends;
+}
+
+/** Calls `end` when the exchange is over, in whatever way; it may be called again. */
+export function whenOver(
+  request: IncomingMessage,
+  response: ServerResponse,
+  end: () => void,
+): void {
+  response.once("close", end);
+  // A pipelined response gets its socket when those before it are sent; Node tells it of nothing
+  // that happens earlier.
+  if (response.socket !== null) return;
+  const ends = queueOf(request.socket).add(end);
+  response.once("close", () => ends.delete(end));
+}

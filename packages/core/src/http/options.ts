@@ -88,8 +88,6 @@ export interface Settings<Request> {
   readonly skipPreflights: boolean;
   readonly impossibleStatus: number;
   readonly warnings: ProxyWarnings;
-  /** Shared by the gates of all routes: a request is charged by one of them. */
-  readonly key: object;
 }
 
 const limiterOptionNames = ["limits", "store", "name", "scope", "enabled", "onEvent"];
@@ -106,10 +104,15 @@ const gateOptionNames = [
   "impossibleStatus",
 ];
 
+const limiterMethods = ["checkAndRecord", "reserve", "settle", "release", "usage", "override"];
+
+// By its shape: it may come from another loaded copy of the package.
 const isLimiter = (value: unknown): value is Limiter =>
   isObject(value) &&
-  typeof value["checkAndRecord"] === "function" &&
-  Array.isArray(value["limits"]);
+  typeof value["enabled"] === "boolean" &&
+  limiterMethods.every((method) => typeof value[method] === "function") &&
+  Array.isArray(value["limits"]) &&
+  value["limits"].every(isObject);
 
 /** The limiter the options name or describe. */
 export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limiter {
@@ -184,6 +187,5 @@ export function parseOptions<Request>(options: RateLimitOptions<Request>): Setti
     skipPreflights: parsePreflights(options.skipPreflights),
     impossibleStatus: parseStatus(options.impossibleStatus),
     warnings: new ProxyWarnings(),
-    key: {},
   };
 }

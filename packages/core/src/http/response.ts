@@ -125,10 +125,16 @@ function explain(
 }
 
 /** The answer when the store cannot be asked: the service is short of capacity, not the caller over quota. */
-export function outageResponse(retryAfterSeconds: number): RefusalResponse {
+export function outageResponse(
+  retryAfterSeconds: number,
+  settings: HeaderSettings,
+  crossOrigin: boolean,
+  before: ResponseField,
+): RefusalResponse {
+  const fields = { "Retry-After": String(retryAfterSeconds) };
   return {
     status: 503,
-    fields: { "Retry-After": String(retryAfterSeconds), ...notStored },
+    fields: { ...fields, ...notStored, ...exposure(fields, settings, crossOrigin, before) },
     body: {
       type: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
       title: "Temporary Reduced Capacity",

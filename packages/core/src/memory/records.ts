@@ -1,6 +1,12 @@
-import { cellsIn, LEASE_END, tombstone, WRITTEN } from "../algorithms/record.ts";
+import {
+  BLOCKED_UNTIL,
+  cellsIn,
+  type ScopeRecord,
+  tombstone,
+  WRITTEN,
+} from "../algorithms/record.ts";
 import type { Records } from "../evaluate.ts";
-import { GRACE_MS } from "../reservation.ts";
+import type { Plan } from "../plan.ts";
 import type { Address, Eviction } from "../store.ts";
 import { type Candidate, MemorySpace } from "./space.ts";
 
@@ -45,6 +51,11 @@ export class MemoryRecords {
     return size;
   }
 
+  /** The record of an address with one scope, unless it is set aside, where using it needs more. */
+  inUse(address: Address, nowMs: number): ScopeRecord | undefined {
+    return this.#spacesFor(address)[0]?.inUse(keyAt(address, 0), nowMs);
+  }
+
   /** The records at an address, `undefined` where there is none. */
   find(address: Address, nowMs: number): Records {
     const spaces = this.#spacesFor(address);
@@ -74,22 +85,24 @@ export class MemoryRecords {
         this.#makeRoom(nowMs);
         space.add(keyAt(address, s), record);
       } else if (space.hasSetAside && record[WRITTEN] === nowMs) {
-        space.wrote(keyAt(address, s));
+        space.wrote(keyAt(address, s), nowMs);
       }
     }
   }
 
-  /** Removes the records at an address, leaving a mark where reservations may still be open. */
-  forget(address: Address, nowMs: number): void {
+  /**
+   * Removes the records at an address, leaving a mark while reservations can be settled: also where
+   * the record had expired, since it may be there again by then.
+   */
+  forget(address: Address, nowMs: number, settleableUntilMs: number): void {
     for (const [s, record] of this.find(address, nowMs).entries()) {
       const space = this.#spacesFor(address)[s];
-      if (space === undefined || record === undefined) continue;
       const key = keyAt(address, s);
-      const leaseEndMs = record[LEASE_END] ?? 0;
+      if (space === undefined || key === "") continue;
       space.delete(key);
-      if (leaseEndMs > 0 && leaseEndMs + GRACE_MS > nowMs) {
-        space.add(key, tombstone(record, nowMs, leaseEndMs + GRACE_MS));
-      }
+      if (settleableUntilMs <= nowMs) continue;
+      this.#makeRoom(nowMs);
+      space.add(key, tombstone(record, nowMs, settleableUntilMs));
     }
   }
 
@@ -138,18 +151,22 @@ export class MemoryRecords {
   }
 
   #refusingVictim(): Victim | undefined {
-    const spaces = [...this.#spaces].toSorted(
-      ([, a], [, b]) => a.earliestReadmissionMs - b.earliestReadmissionMs,
-    );
-    for (const [name, space] of spaces) {
+    let victim: Victim | undefined;
+    for (const [name, space] of this.#spaces) {
       const candidate = space.refusingCandidate();
-      if (candidate !== undefined) return { name, space, candidate, refusing: true };
+      if (candidate === undefined) continue;
+      if (victim === undefined || readmittedMs(candidate) < readmittedMs(victim.candidate)) {
+        victim = { name, space, candidate, refusing: true };
+      }
     }
-    return undefined;
+    return victim;
   }
 
   #spacesFor({ plan }: Address): readonly MemorySpace[] {
-    if (plan === this.#lastPlan) return this.#lastSpaces;
+    return plan === this.#lastPlan ? this.#lastSpaces : this.#switchTo(plan);
+  }
+
+  #switchTo(plan: Plan): readonly MemorySpace[] {
     const spaces = this.#spacesOf.get(plan) ?? plan.scopes.map(({ space }) => this.#space(space));
     this.#spacesOf.set(plan, spaces);
     this.#lastPlan = plan;
@@ -172,3 +189,4 @@ interface Victim {
 }
 
 const lastWrittenMs = ({ record }: Candidate): number => record[WRITTEN] ?? 0;
+const readmittedMs = ({ record }: Candidate): number => record[BLOCKED_UNTIL] ?? 0;

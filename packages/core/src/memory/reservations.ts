@@ -34,6 +34,15 @@ export class MemoryReservations {
     return this.#open.size;
   }
 
+  /** When the last open reservation stops being settleable; 0 when none is open. */
+  settleableUntilMs(): number {
+    let untilMs = 0;
+    for (const { leaseEndsAtMs } of this.#open.values()) {
+      untilMs = Math.max(untilMs, leaseEndsAtMs + GRACE_MS);
+    }
+    return untilMs;
+  }
+
   /** The reservation of a token, unless its grace is over at `nowMs`. */
   get(token: string, nowMs: number): ReservationRecord | undefined {
     const record = this.#open.get(token) ?? this.#ended.get(token);

@@ -56,9 +56,9 @@ export class MemorySpace {
     return this.#leased.size;
   }
 
-  /** Whether any record was set aside because it refused. */
+  /** Whether any record was set aside because it refused or was leased. */
   get hasSetAside(): boolean {
-    return this.#refusing.size > 0;
+    return this.#refusing.size > 0 || this.#leased.size > 0;
   }
 
   /** When the first record may have expired. */
@@ -66,14 +66,15 @@ export class MemorySpace {
     return this.#expiries.earliestMs;
   }
 
-  /** When the first of the refusing records that were set aside admits again. */
-  get earliestReadmissionMs(): number {
-    return this.#readmissions.earliestMs;
-  }
-
   /** The record of a key, from now on the most recently used one; `undefined` once it expired. */
   get(key: string, nowMs: number): ScopeRecord | undefined {
     const record = this.#inUse.get(key) ?? this.#setAside(key);
+    return record === undefined || (record[EXPIRES] ?? 0) <= nowMs ? undefined : record;
+  }
+
+  /** Like {@link get}, but without the records that were set aside. */
+  inUse(key: string, nowMs: number): ScopeRecord | undefined {
+    const record = this.#inUse.get(key);
     return record === undefined || (record[EXPIRES] ?? 0) <= nowMs ? undefined : record;
   }
 
@@ -88,8 +89,14 @@ export class MemorySpace {
     this.#trimDeadlines();
   }
 
-  /** A record that was set aside has been written: whether it still refuses is open again. */
-  wrote(key: string): void {
+  /** A record that was set aside has been written: whether it has to stay there is open again. */
+  wrote(key: string, nowMs: number): void {
+    const leased = this.#leased.get(key);
+    if (leased !== undefined && leasedUntilMs(leased) <= nowMs) {
+      this.#leased.delete(key);
+      this.#setRefusing(key, leased);
+      return;
+    }
     const record = this.#refusing.get(key);
     if (record === undefined) return;
     this.#refusing.delete(key);
@@ -137,7 +144,9 @@ export class MemorySpace {
   refusingCandidate(): Candidate | undefined {
     const key = this.#readmissions.take(Number.POSITIVE_INFINITY, this.#readmissionOf);
     const record = key === undefined ? undefined : this.#refusing.get(key);
-    return key === undefined || record === undefined ? undefined : { key, record };
+    if (key === undefined || record === undefined) return undefined;
+    this.#readmissions.add(key, refusesUntilMs(record));
+    return { key, record };
   }
 
   readonly #readmissionOf = (key: string): number | undefined => {
@@ -171,6 +180,12 @@ export class MemorySpace {
   #setRefusing(key: string, record: ScopeRecord): void {
     this.#refusing.set(key, record);
     this.#readmissions.add(key, refusesUntilMs(record));
+    // One that is set aside again and again leaves an outdated entry behind each time.
+    if (this.#readmissions.size <= 2 * this.#refusing.size + 64) return;
+    this.#readmissions.clear();
+    for (const [each, refusing] of this.#refusing) {
+      this.#readmissions.add(each, refusesUntilMs(refusing));
+    }
   }
 
   #setAside(key: string): ScopeRecord | undefined {

@@ -12,16 +12,12 @@ import type { Fields, QuotaPolicy, QuotaReport } from "./quota.ts";
 export function uniqueQuotas(
   entries: readonly { readonly quota: number; readonly seconds: number }[],
 ): string {
+  const longest = new Map<number, { readonly seconds: number }>();
+  for (const entry of entries) {
+    if (entry.seconds > (longest.get(entry.quota)?.seconds ?? -1)) longest.set(entry.quota, entry);
+  }
   return entries
-    .filter(({ quota, seconds }, index) =>
-      entries.every(
-        (other, otherIndex) =>
-          otherIndex === index ||
-          other.quota !== quota ||
-          other.seconds < seconds ||
-          (other.seconds === seconds && otherIndex > index),
-      ),
-    )
+    .filter((entry) => longest.get(entry.quota) === entry)
     .map(({ quota, seconds }) => `${String(quota)};w=${String(seconds)}`)
     .join(", ");
 }

@@ -17,7 +17,9 @@ export const bucketCases: readonly ContractCase[] = [
   {
     name: "D-BKT-01 a refusal takes nothing out of the bucket",
     async run(makeStore) {
-      const { clock, limiter } = await stage(makeStore, [{ type: "count", rate: 10, capacity: 10 }]);
+      const { clock, limiter } = await stage(makeStore, [
+        { type: "count", rate: 10, capacity: 10 },
+      ]);
       const decisions = await together(105, () => limiter.checkAndRecord("alice", { count: 4 }));
       assert.equal(countAdmitted(decisions), 2);
       assert.equal((await usageOf(limiter, "alice")).remaining, 2);

@@ -44,7 +44,11 @@ export async function stage(
   };
 }
 
-export const perMinute = (limit: number): LimitInput => ({ type: "count", window: "minute", limit });
+export const perMinute = (limit: number): LimitInput => ({
+  type: "count",
+  window: "minute",
+  limit,
+});
 
 export const tokens = (limit: number, window: "minute" | "hour" | "day"): LimitInput => ({
   type: "token",
@@ -94,7 +98,10 @@ export async function reserved(answer: MaybePromise<Decision>): Promise<Reservat
 }
 
 /** The outcomes of many calls that start together. */
-export async function together<T>(calls: number, call: (n: number) => MaybePromise<T>): Promise<T[]> {
+export async function together<T>(
+  calls: number,
+  call: (n: number) => MaybePromise<T>,
+): Promise<T[]> {
   return Promise.all(Array.from({ length: calls }, async (_, n) => call(n)));
 }
 

@@ -209,6 +209,15 @@ export const reservationCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "D-RES-10d an id is the subject's own even where only its tenant is limited",
+    async run(makeStore) {
+      const { limiter } = await stage(makeStore, [{ ...perMinute(10), scope: "tenant" }]);
+      await admitted(limiter.reserve({ tenant: "acme", user: "u" }, { count: 4 }, { id: "r1" }));
+      await admitted(limiter.reserve({ tenant: "acme", user: "v" }, { count: 4 }, { id: "r1" }));
+      assert.equal(await used(limiter, { tenant: "acme" }), 8);
+    },
+  },
+  {
     name: "D-RES-10e simultaneous reservations of one id charge once",
     async run(makeStore) {
       const { limiter } = await stage(makeStore, [perMinute(100)]);
