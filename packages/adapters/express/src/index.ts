@@ -6,6 +6,7 @@ import {
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
+  whenOver,
 } from "@tollgate/core/http";
 import type { Application, Request, RequestHandler, Response } from "express";
 
@@ -75,8 +76,8 @@ async function isAdmitted(gate: Gate<Request>, req: Request, res: Response): Pro
     return false;
   }
   req.tollgate = verdict.handle;
-  // `close` comes last, however the exchange ends. Without a route, the 404 is Express's own.
-  res.once("close", () => verdict.end?.(res.statusCode !== 404 || req.route !== undefined));
+  // Without a route, the 404 is Express's own.
+  whenOver(req, res, () => verdict.end?.(res.statusCode !== 404 || req.route !== undefined));
   return true;
 }
 

@@ -6,6 +6,7 @@ import {
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
+  whenOver,
 } from "@tollgate/core/http";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import fastifyPlugin from "fastify-plugin";
@@ -36,21 +37,28 @@ export type RouteOptions = GateRouteOptions<FastifyRequest>;
 
 const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { hook, ...options }) => {
   const gate = createGate(options);
-  const gates = new Map<RouteOptions | false, Gate<FastifyRequest>>();
+  const gates = new Map<RouteOptions | false | undefined, Gate<FastifyRequest>>([
+    [undefined, gate],
+  ]);
   const trust = trustOf(app);
   if (!app.hasRequestDecorator("tollgate")) app.decorateRequest("tollgate");
 
-  // Built when the route is declared, so that a mistake in it is found before the server starts.
+  const gateFor = (route: RouteOptions | false | undefined): Gate<FastifyRequest> => {
+    const known = gates.get(route);
+    if (known !== undefined) return known;
+    const made = gate.forRoute(route === false ? { skip: () => true } : (route ?? {}));
+    gates.set(route, made);
+    return made;
+  };
+
+  // When the route is declared, so that a mistake in it is found before the server starts; routes
+  // declared before this plugin was loaded get theirs with their first request.
   app.addHook("onRoute", ({ config }) => {
-    const route = config?.rateLimit;
-    if (route === undefined) return;
-    gates.set(route, gate.forRoute(route === false ? { skip: () => true } : route));
+    gateFor(config?.rateLimit);
   });
 
   app.addHook(hook ?? "preHandler", async (request, reply) => {
-    const route = request.routeOptions.config.rateLimit;
-    const routeGate = route === undefined ? undefined : gates.get(route);
-    const verdict = await (routeGate ?? gate).admit({
+    const verdict = await gateFor(request.routeOptions.config.rateLimit).admit({
       ...nodeExchange(request.raw, reply.raw),
       request,
       address: request.ip,
@@ -62,8 +70,7 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { hook, ...opti
     if (verdict.outcome === "gone") return reply.hijack();
     if (verdict.outcome === "refused") return reply.code(verdict.status).send(verdict.body);
     request.tollgate = verdict.handle;
-    // `close` comes last, however the exchange ends.
-    reply.raw.once("close", () => verdict.end?.(!request.is404));
+    whenOver(request.raw, reply.raw, () => verdict.end?.(!request.is404));
   });
 };
 

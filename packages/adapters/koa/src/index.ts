@@ -7,6 +7,7 @@ import {
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
+  whenOver,
 } from "@tollgate/core/http";
 import type { Context, Middleware } from "koa";
 
@@ -61,9 +62,9 @@ function middleware(gate: Gate<Context>): RateLimit {
       return;
     }
     ctx.state.tollgate = verdict.handle;
-    // `close` comes last, however the exchange ends. A 404 without a body is Koa's own.
+    // A 404 without a body is Koa's own.
     let reached = true;
-    ctx.res.once("close", () => verdict.end?.(reached));
+    whenOver(ctx.req, ctx.res, () => verdict.end?.(reached));
     try {
       await next();
       reached = ctx.status !== 404 || (ctx.body ?? undefined) !== undefined;
