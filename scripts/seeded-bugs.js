@@ -58,7 +58,7 @@ function runTests(copy, suites, names) {
   return new Promise((done) => {
     execFile(process.execPath, args, options, (error, stdout, stderr) => {
       const json = stdout.split("\n").find((line) => line.startsWith('{"num'));
-      done(json === undefined ? { broken: stderr || String(error) } : JSON.parse(json));
+      done(json === undefined ? { broken: stderr || error?.message } : JSON.parse(json));
     });
   });
 }

@@ -207,7 +207,7 @@ Object.defineProperty(StoreDecision.prototype, Symbol.for("nodejs.util.inspect.c
 });
 
 /** Reads one cell. */
-export function usageOf(
+function usageOf(
   limit: Limit,
   cells: readonly number[],
   at: number,
@@ -288,6 +288,10 @@ export const unlimited = (decidedAtMs: number): Decision => ({
   decidedAtMs,
 });
 
+// By its shape, not by `instanceof`: the limiter may come from another loaded copy of the package.
+const hasStates = (decision: Decision): decision is Decision & Pick<StoreDecision, "states"> =>
+  "states" in decision;
+
 /** The limits of a decision in numbers; none when it was made without any. */
 export const statesOf = (decision: Decision): readonly LimitState[] =>
-  decision instanceof StoreDecision ? decision.states : [];
+  hasStates(decision) ? decision.states : [];

@@ -25,6 +25,13 @@ function stage(options: MemoryStoreOptions, limits: readonly LimitInput[] = [per
   return { clock, store, limiter: createLimiter({ limits, store }) };
 }
 
+/** For subjects that name the scope. */
+const only = (scope: string): Pick<LimitInput, "scope" | "whenMissing" | "when"> => ({
+  scope,
+  whenMissing: "shared",
+  when: (subject) => typeof subject !== "string" && scope in subject,
+});
+
 describe("memoryStore makes room", () => {
   test("D-MEM-01 an offender is still refused after as many new ids as there is room for", () => {
     const { clock, store, limiter } = stage({ maxKeys: 100 });
@@ -60,11 +67,6 @@ describe("memoryStore makes room", () => {
   });
 
   test("the earliest reset counts across scopes, also where it has moved since", () => {
-    const only = (scope: string): Pick<LimitInput, "scope" | "whenMissing" | "when"> => ({
-      scope,
-      whenMissing: "shared",
-      when: (subject) => typeof subject !== "string" && scope in subject,
-    });
     const { limiter, store } = stage({ maxKeys: 3 }, [
       { ...perMinute(2), ...only("user") },
       { type: "count", rate: 1, capacity: 50, ...only("session") },

@@ -21,5 +21,14 @@ function idsFrom(identified: unknown): SubjectIds {
   );
 }
 
+/** The usual scopes by name, so that a type of the application that has them is an identity too. */
+export interface StandardIds {
+  readonly tenant?: string | null | undefined;
+  readonly user?: string | null | undefined;
+  readonly session?: string | null | undefined;
+  readonly caller?: string | null | undefined;
+  readonly ip?: string | null | undefined;
+}
+
 /** What `identify` may return. */
-export type Identity = Subject | undefined;
+export type Identity = Subject | StandardIds | null | undefined;

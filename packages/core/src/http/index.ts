@@ -24,7 +24,7 @@ export type {
 } from "./options.ts";
 export type { TollgateHandle } from "./handle.ts";
 export type { HeaderFormat, HeaderOptions } from "./header-options.ts";
-export type { Identity } from "./identity.ts";
+export type { Identity, StandardIds } from "./identity.ts";
 export {
   exposeFields,
   type FieldChanges,

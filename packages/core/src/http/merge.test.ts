@@ -231,6 +231,7 @@ describe("hostile values take time in proportion to their length", () => {
     ["digits", (length) => some("9", length)],
     ["remaining, again and again", (length) => some("remaining=", length)],
     ["names", (length) => some("a,", length)],
+    ["blanks without a comma", (length) => `a${some(" ", length)}b`],
     ["blanks between names", (length) => `a${some(" ", length)},b`],
   ])("%s", (_what, hostile) => {
     const [short, long] = [mergeMs(hostile(10_000)), mergeMs(hostile(100_000))];

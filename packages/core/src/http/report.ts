@@ -36,19 +36,23 @@ const quotaState = (
   retryable: refusal === undefined || refusal.retryAfterMs !== undefined,
 });
 
-/** What may be said about a decision. */
+/**
+ * What may be said about a decision. Limits that do not apply to the caller are not mentioned: they
+ * may be another customer's plan.
+ */
 export function reportOf(
   decision: Decision,
   policies: ReadonlyMap<string, QuotaPolicy>,
   { maxRetryAfterSeconds }: HeaderSettings,
 ): QuotaReport {
+  const states = statesOf(decision).flatMap((state) => {
+    const policy = policies.get(state.limit.name);
+    return policy === undefined ? [] : quotaState(policy, state);
+  });
   return {
     nowMs: decision.decidedAtMs,
-    policies: [...policies.values()],
-    states: statesOf(decision).flatMap((state) => {
-      const policy = policies.get(state.limit.name);
-      return policy === undefined ? [] : quotaState(policy, state);
-    }),
+    policies: states.map(({ policy }) => policy),
+    states,
     maxRetryAfterSeconds,
   };
 }

@@ -82,10 +82,13 @@ export class MemoryRecords {
       if (space === undefined || record === undefined) continue;
       if (found[s] === undefined) {
         this.#removeExpired(nowMs);
-        this.#makeRoom(nowMs);
+        this.#shrinkTo(this.#maxKeys - 1, nowMs);
         space.add(keyAt(address, s), record);
       } else if (space.hasSetAside && record[WRITTEN] === nowMs) {
-        space.wrote(keyAt(address, s), nowMs);
+        const key = keyAt(address, s);
+        // From now on it counts again, as the record that was used last.
+        if (space.leaseHasEnded(key, nowMs)) this.#shrinkTo(this.#maxKeys - 1, nowMs);
+        space.wrote(key, nowMs);
       }
     }
   }
@@ -101,7 +104,7 @@ export class MemoryRecords {
       if (space === undefined || key === "") continue;
       space.delete(key);
       if (settleableUntilMs <= nowMs) continue;
-      this.#makeRoom(nowMs);
+      this.#shrinkTo(this.#maxKeys - 1, nowMs);
       space.add(key, tombstone(record, nowMs, settleableUntilMs));
     }
   }
@@ -127,8 +130,8 @@ export class MemoryRecords {
     }
   }
 
-  #makeRoom(nowMs: number): void {
-    while (this.size >= this.#maxKeys) {
+  #shrinkTo(keys: number, nowMs: number): void {
+    while (this.size > keys) {
       const victim = this.#idleVictim(nowMs) ?? this.#refusingVictim();
       // None is left that counts: all that remain are leased, which have a bound of their own.
       if (victim === undefined) return;

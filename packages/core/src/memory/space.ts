@@ -43,7 +43,8 @@ export class MemorySpace {
   readonly #leaseEnds = new Deadlines();
 
   constructor(maxKeys: number) {
-    this.#inUse = new LRUCache({ max: maxKeys });
+    // One more than may stay: a record whose lease ended comes back before another goes.
+    this.#inUse = new LRUCache({ max: maxKeys + 1 });
   }
 
   /** Records that count against the bound on keys. */
@@ -89,16 +90,17 @@ export class MemorySpace {
     this.#trimDeadlines();
   }
 
-  /** A record that was set aside has been written: whether it has to stay there is open again. */
-  wrote(key: string, nowMs: number): void {
+  /** Whether the record was set aside for reservations, of which the last has ended. */
+  leaseHasEnded(key: string, nowMs: number): boolean {
     const leased = this.#leased.get(key);
-    if (leased !== undefined && leasedUntilMs(leased) <= nowMs) {
-      this.#leased.delete(key);
-      this.#setRefusing(key, leased);
-      return;
-    }
-    const record = this.#refusing.get(key);
+    return leased !== undefined && leasedUntilMs(leased) <= nowMs;
+  }
+
+  /** A record that was set aside has been written: unless it is leased, it is in use again. */
+  wrote(key: string, nowMs: number): void {
+    const record = this.leaseHasEnded(key, nowMs) ? this.#leased.get(key) : this.#refusing.get(key);
     if (record === undefined) return;
+    this.#leased.delete(key);
     this.#refusing.delete(key);
     this.#inUse.set(key, record);
   }

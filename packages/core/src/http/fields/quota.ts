@@ -32,7 +32,7 @@ export interface QuotaState {
 export interface QuotaReport {
   /** By the server's clock. */
   readonly nowMs: number;
-  /** All advertised policies, in the order of the configuration. */
+  /** The advertised policies that concern the caller, in the order of the configuration. */
   readonly policies: readonly QuotaPolicy[];
   /** Those that were evaluated, in the same order. */
   readonly states: readonly QuotaState[];
