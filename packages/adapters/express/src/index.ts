@@ -76,7 +76,8 @@ async function isAdmitted(gate: Gate<Request>, req: Request, res: Response): Pro
     return false;
   }
   req.tollgate = verdict.handle;
-  // Without a route, the 404 is Express's own.
+  // Tells whether a handler ran: if none did, what the request holds is given back. Without a
+  // route, the 404 is Express's own.
   whenOver(req, res, () => verdict.end?.(res.statusCode !== 404 || req.route !== undefined));
   return true;
 }

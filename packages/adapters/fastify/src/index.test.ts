@@ -102,6 +102,22 @@ describe("rateLimit for Fastify", () => {
     await app.close();
   });
 
+  test("the trust is found from an encapsulated instance as well", async () => {
+    const app = fastify({ trustProxy: true });
+    await app.register(async (child) => {
+      await child.register(rateLimit, once);
+      child.get("/", async () => "ok");
+    });
+    await app.listen({ port: 0, host: "127.0.0.1" });
+    const warned = jest.spyOn(process, "emitWarning").mockImplementation(() => undefined);
+    await request(app.server).get("/").expect(200);
+    expect(warned.mock.calls.map(([, options]) => options)).toStrictEqual([
+      { type: "TollgateWarning", code: "TOLLGATE_TRUSTS_ANYONE" },
+    ]);
+    warned.mockRestore();
+    await app.close();
+  });
+
   test("rateLimit: false leaves a route unmetered", async () => {
     const app = fastify();
     await app.register(rateLimit, once);

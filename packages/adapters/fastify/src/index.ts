@@ -70,6 +70,7 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { hook, ...opti
     if (verdict.outcome === "gone") return reply.hijack();
     if (verdict.outcome === "refused") return reply.code(verdict.status).send(verdict.body);
     request.tollgate = verdict.handle;
+    // Tells whether a handler ran: if none did, what the request holds is given back.
     whenOver(request.raw, reply.raw, () => verdict.end?.(!request.is404));
   });
 };
@@ -88,14 +89,19 @@ function setFields(
 // Fastify publishes its trustProxy nowhere, so it is read where Fastify keeps it; where that is
 // not found, no warning is the safe answer.
 function trustOf(app: FastifyInstance): ProxyTrust {
-  const symbol = Object.getOwnPropertySymbols(app).find(
-    ({ description }) => description === "fastify.options",
-  );
+  const symbol = symbolsOf(app).find(({ description }) => description === "fastify.options");
   const kept: unknown = symbol === undefined ? {} : Reflect.get(app, symbol);
   const setting: unknown = Object(kept).trustProxy;
   if (setting === true) return "anyone";
   if (typeof setting === "number") return "ignored";
   return symbol === undefined || setting ? "listed" : "none";
+}
+
+// Inherited ones too: an encapsulated instance has the application for its prototype.
+function symbolsOf(instance: unknown): symbol[] {
+  if (typeof instance !== "object" || instance === null) return [];
+  const above = symbolsOf(Object.getPrototypeOf(instance));
+  return [...Object.getOwnPropertySymbols(instance), ...above];
 }
 
 /**

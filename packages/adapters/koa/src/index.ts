@@ -62,7 +62,8 @@ function middleware(gate: Gate<Context>): RateLimit {
       return;
     }
     ctx.state.tollgate = verdict.handle;
-    // A 404 without a body is Koa's own.
+    // Whether a handler ran: if none did, what the request holds is given back. A 404 without a
+    // body is Koa's own.
     let reached = true;
     whenOver(ctx.req, ctx.res, () => verdict.end?.(reached));
     try {
