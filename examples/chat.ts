@@ -1,10 +1,7 @@
 /** The policy of the chat endpoint: what all three framework examples share, and nothing of HTTP. */
 import type { IncomingHttpHeaders } from "node:http";
 
-import type { Cost, LimitInput, SubjectIds } from "@tollgate/core";
-import type { RefusedAnswer, RefusedContext } from "@tollgate/core/http";
-
-import { isObject } from "./json.ts";
+import type { LimitInput, SubjectIds } from "@tollgate/core";
 
 /** A call must fit in all four, or it is charged to none. */
 export const chatLimits: readonly LimitInput[] = [
@@ -44,34 +41,3 @@ export const unknownKey = {
     code: "invalid_api_key",
   },
 };
-
-/** How long an answer may get when the request does not say. */
-const STANDARD_ANSWER_TOKENS = 256;
-const MAX_ANSWER_TOKENS = 1_000_000_000;
-
-const isCap = (value: unknown): value is number => Number.isInteger(value) && Number(value) > 0;
-
-/**
- * What a call will cost at most, as a rule of thumb: four characters of the messages are a token, and
- * the answer is as long as it may be. The call is held to that until its real usage is settled.
- */
-export function estimateCost(body: unknown): Cost {
-  const call = isObject(body) ? body : {};
-  const asked = Math.ceil(JSON.stringify(call["messages"] ?? "").length / 4);
-  const caps = [call["max_tokens"], call["max_completion_tokens"]].filter(isCap);
-  const longest = caps.length === 0 ? STANDARD_ANSWER_TOKENS : Math.max(...caps);
-  return { token: asked + Math.min(longest, MAX_ANSWER_TOKENS) };
-}
-
-/** Refusals as OpenAI words them, so that its clients show the reason. The header fields stay. */
-export const asOpenAiError = ({ body }: RefusedContext): RefusedAnswer => ({
-  headers: { "Content-Type": "application/json" },
-  body: {
-    error: {
-      message: body["detail"],
-      type: body["unit"] ?? "requests",
-      param: null,
-      code: "rate_limit_exceeded",
-    },
-  },
-});

@@ -1,15 +1,17 @@
-/** What the demo is played with: the tenants' limits, the servers, the clients, and who tells of it. */
+/** What the demo is played with: the tenants and their limits, the servers, and who tells of it. */
+import { setTimeout as delay } from "node:timers/promises";
 import { isDeepStrictEqual, styleText } from "node:util";
 
 import type {
+  CallEstimate,
   Decision,
   Limiter,
   LimiterEvent,
   LimitInput,
+  SettlementEvent,
   SubjectIds,
   Usage,
 } from "@tollgate/core";
-import OpenAI from "openai";
 
 import type { ModelAddress } from "./model.ts";
 import type { Example, StartOptions } from "./serve.ts";
@@ -22,6 +24,11 @@ export const plans = {
   globex: { calls: 600, day: 20_000, month: 200_000, rate: 20, capacity: 40 },
   initech: { calls: 6_000, day: 1_000_000, month: 30_000_000, rate: 1_000, capacity: 2_000 },
 };
+
+export const acmeAnn = { tenant: "acme", user: "ann", session: "ann" };
+export const globexGus = { tenant: "globex", user: "gus", session: "gus" };
+export const initechIvy = { tenant: "initech", user: "ivy", session: "ivy" };
+export const tenants: readonly (typeof acmeAnn)[] = [acmeAnn, globexGus, initechIvy];
 
 /** The plans in words. */
 export const planLines: readonly string[] = Object.entries(plans).map(
@@ -96,7 +103,8 @@ function narrate(server: string, limiter: Limiter): void {
     if (event.type === "settled") {
       const [held = 0, real = 0] = [event.held["token"], event.cost["token"]];
       const who = callers.get(event.reservationId) ?? "";
-      tell(who, `settled     ${number.format(real)} tokens instead of ${number.format(held)}`);
+      const amounts = `${number.format(real)} tokens instead of ${number.format(held)}`;
+      tell(who, `settled     ${amounts}: ${event.source}`);
       callers.delete(event.reservationId);
     }
     if (event.type !== "admitted" && event.type !== "refused" && event.type !== "impossible")
@@ -112,6 +120,42 @@ function narrate(server: string, limiter: Limiter): void {
     tell(who, `admitted    holds ${held} tokens; left: ${decision.usages.map(left).join(", ")}`);
   });
 }
+
+/** How a subject's limits stand when nothing runs any more: settling follows an answer's last byte. */
+export async function settledUsage(
+  limiter: Limiter,
+  subject: SubjectIds,
+): Promise<readonly Usage[]> {
+  let usages = await limiter.usage(subject);
+  while (usages.some(({ held }) => held > 0)) {
+    await delay(1);
+    usages = await limiter.usage(subject);
+  }
+  return usages;
+}
+
+/** What a subject has used of one of its tenant's limits. */
+export async function used(limiter: Limiter, subject: SubjectIds, limit: string): Promise<number> {
+  const usages = await settledUsage(limiter, subject);
+  return usages.find((usage) => usage.limit === `${subject["tenant"]} ${limit}`)?.current ?? -1;
+}
+
+/** What a server thinks that a call needs. */
+export const estimateOf = (
+  { llm, limits }: Limiter,
+  subject: SubjectIds,
+  body: unknown,
+): CallEstimate => llm.call({ subject, body, limits }).estimate;
+
+/** The next settlement of a server. */
+export const settlement = async ({ subscribe }: Limiter): Promise<SettlementEvent> =>
+  new Promise((resolve) => {
+    const stop = subscribe((event) => {
+      if (event.type !== "settled") return;
+      stop();
+      resolve(event);
+    });
+  });
 
 let kept = 0;
 let broken = 0;
@@ -138,65 +182,3 @@ export function conclude(seconds: string): number {
 }
 
 export const act = (title: string): void => console.log(`\n${title}\n`);
-
-/** One user of one server: OpenAI's own client, which counts its attempts. */
-export interface Client {
-  readonly openai: OpenAI;
-  /** The responses so far, retried ones included. */
-  readonly responses: readonly Response[];
-}
-
-export function clientOf(
-  { url }: Stage,
-  user: string,
-  { maxRetries = 0, session = user }: { maxRetries?: number; session?: string } = {},
-): Client {
-  const responses: Response[] = [];
-  const openai = new OpenAI({
-    apiKey: `key-of-${user}`,
-    baseURL: url,
-    maxRetries,
-    defaultHeaders: { "X-Session-Id": session },
-    fetch: async (...request) => {
-      const response = await fetch(...request);
-      responses.push(response);
-      return response;
-    },
-  });
-  return { openai, responses };
-}
-
-export const question = (
-  maxTokens = 100,
-): OpenAI.Chat.Completions.ChatCompletionCreateParamsNonStreaming => ({
-  model: "gpt-4o-mini",
-  max_completion_tokens: maxTokens,
-  messages: [{ role: "user", content: "Why is the sky blue?" }],
-});
-
-/** The tokens of an answer, or the error that came instead. */
-export async function ask({ openai }: Client, maxTokens?: number): Promise<number | Refused> {
-  try {
-    const { usage } = await openai.chat.completions.create(question(maxTokens));
-    return usage?.total_tokens ?? 0;
-  } catch (error) {
-    if (error instanceof OpenAI.APIError && error.status === 429) return refusedBy(error);
-    throw error;
-  }
-}
-
-/** What a client knows about a refusal. */
-export interface Refused {
-  readonly message: string;
-  readonly retryAfter: string | null;
-  readonly shouldRetry: string | null;
-}
-
-const refusedBy = ({ message, headers }: InstanceType<typeof OpenAI.APIError>): Refused => ({
-  message,
-  retryAfter: headers?.get("retry-after") ?? null,
-  shouldRetry: headers?.get("x-should-retry") ?? null,
-});
-
-export const isRefused = (answer: number | Refused): answer is Refused =>
-  typeof answer !== "number";

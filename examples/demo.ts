@@ -6,45 +6,38 @@
  */
 import type { Limiter, SubjectIds } from "@tollgate/core";
 
+import { ask, clientOf, isRefused, question, type Refused } from "./demo-client.ts";
 import {
+  acmeAnn,
   act,
-  ask,
-  clientOf,
   conclude,
-  isRefused,
+  estimateOf,
+  globexGus,
   limitsOf,
   openStage,
   planLines,
   plans,
   promised,
-  question,
-  type Refused,
+  settledUsage,
   type Stage,
+  tenants,
+  used,
 } from "./demo-stage.ts";
+import { brokenOff, streaming } from "./demo-streams.ts";
 import { start as startExpress } from "./express.ts";
 import { start as startFastify } from "./fastify.ts";
 import { start as startKoa } from "./koa.ts";
 import { startStandInLlm } from "./stand-in-llm.ts";
 
-const acmeAnn = { tenant: "acme", user: "ann", session: "ann" };
-const globexGus = { tenant: "globex", user: "gus", session: "gus" };
-const initechIvy = { tenant: "initech", user: "ivy", session: "ivy" };
-const tenants = [acmeAnn, globexGus, initechIvy];
-
 /** Short answers, so that no other limit than the one to be shown is met. */
-const SHORT = 20;
+const short = question(20);
 
 /** The counters of a user and its tenant, without the bucket: that refills while we look. */
 async function counters(limiter: Limiter, subject: SubjectIds): Promise<readonly object[]> {
-  const usages = await limiter.usage(subject);
+  const usages = await settledUsage(limiter, subject);
   return usages
     .filter(({ window }) => window !== undefined)
-    .map(({ limit, current, held }) => ({ limit, current, held }));
-}
-
-async function used(limiter: Limiter, subject: SubjectIds, limit: string): Promise<number> {
-  const usages = await limiter.usage(subject);
-  return usages.find((usage) => usage.limit === `${subject["tenant"]} ${limit}`)?.current ?? -1;
+    .map(({ limit, current }) => ({ limit, current }));
 }
 
 async function admission(stages: readonly Stage[]): Promise<void> {
@@ -65,7 +58,7 @@ async function burst(stage: Stage): Promise<void> {
   act(`2. Five calls at once on ${stage.name}, against a burst of ${String(plans.acme.capacity)}`);
   const client = clientOf(stage, "ann", { session: "hasty" });
   const callsBefore = await used(stage.limiter, acmeAnn, "calls");
-  const answers = await Promise.all(Array.from({ length: 5 }, async () => ask(client, SHORT)));
+  const answers = await Promise.all(Array.from({ length: 5 }, async () => ask(client, short)));
   const refusals = answers.filter(isRefused);
   promised("3 are admitted and 2 refused", [5 - refusals.length, refusals.length], [3, 2]);
   promised(
@@ -75,7 +68,7 @@ async function burst(stage: Stage): Promise<void> {
   const counted = (await used(stage.limiter, acmeAnn, "calls")) - callsBefore;
   promised("the admitted ones alone are counted", counted, 3);
   const before = await counters(stage.limiter, acmeAnn);
-  const again = await ask(client, SHORT);
+  const again = await ask(client, short);
   promised("one more is refused", isRefused(again));
   promised(
     "which leaves the counters of the user and the tenant as they were",
@@ -89,20 +82,26 @@ async function retry(stages: readonly Stage[]): Promise<void> {
   const waits = stages.map(async (stage) => {
     // The burst is used up first.
     const hasty = clientOf(stage, "bob");
-    await Promise.all(Array.from({ length: plans.acme.capacity }, async () => ask(hasty, SHORT)));
+    await Promise.all(Array.from({ length: plans.acme.capacity }, async () => ask(hasty, short)));
     const patient = clientOf(stage, "bob", { maxRetries: 2 });
     const startMs = performance.now();
-    const answer = await ask(patient, SHORT);
+    const answer = await ask(patient, short);
     return { stage, answer, waitedMs: performance.now() - startMs, patient };
   });
   for (const { stage, answer, waitedMs, patient } of await Promise.all(waits)) {
-    const told = Number(patient.responses[0]?.headers.get("retry-after"));
+    const [refusal] = patient.responses;
+    const seconds = Number(refusal?.headers.get("retry-after"));
+    const exactMs = Number(refusal?.headers.get("retry-after-ms"));
     const statuses = patient.responses.map(({ status }) => status);
-    const waited = (waitedMs / 1000).toFixed(1);
     promised(`${stage.name}: refused once, then admitted`, statuses, [429, 200]);
     promised(
-      `${stage.name}: told ${String(told)} s, waited ${waited} s, answered`,
-      told >= 1 && waitedMs >= told * 1000 && !isRefused(answer),
+      `${stage.name}: told ${String(exactMs)} ms by retry-after-ms, waited ${waitedMs.toFixed(0)} ms, answered`,
+      // As exact as the timers of the client are.
+      exactMs > 0 && waitedMs >= exactMs - 1 && !isRefused(answer),
+    );
+    promised(
+      `${stage.name}: Retry-After says ${String(seconds)} s to clients that know no better`,
+      seconds >= 1 && exactMs > (seconds - 1) * 1000 && exactMs <= seconds * 1100,
     );
   }
 }
@@ -114,7 +113,8 @@ async function askUntilRefused(stage: Stage, user: string): Promise<Refused & { 
     const answer = await ask(client);
     if (isRefused(answer)) return { ...answer, tries: client.responses.length };
   }
-  return { message: "never refused", retryAfter: null, shouldRetry: null, tries: 0 };
+  const never = { message: "never refused", code: undefined, retryAfter: null, shouldRetry: null };
+  return { ...never, tries: 0 };
 }
 
 async function quota(stage: Stage): Promise<void> {
@@ -125,11 +125,11 @@ async function quota(stage: Stage): Promise<void> {
   const bob = await askUntilRefused(stage, "bob");
   promised("then Bob, whose day is not, uses up acme's month", /"acme month"/.test(bob.message));
   promised(
-    "both are told not to wait for it, so their clients tried once, though they may retry",
-    [ann, bob].map(({ shouldRetry, tries }) => [shouldRetry, tries]),
+    "both are told, as OpenAI would, not to wait for it; so their clients tried once, though they may retry",
+    [ann, bob].map(({ code, shouldRetry, tries }) => [code, shouldRetry, tries]),
     [
-      ["false", 1],
-      ["false", 1],
+      ["insufficient_quota", "false", 1],
+      ["insufficient_quota", "false", 1],
     ],
   );
   const months = [await used(stage.limiter, acmeAnn, "month"), plans.acme.month] as const;
@@ -142,40 +142,16 @@ async function impossible(stage: Stage): Promise<void> {
   act(`5. A call on ${stage.name} that no waiting can help`);
   const before = await counters(stage.limiter, acmeAnn);
   const client = clientOf(stage, "ann", { maxRetries: 2 });
-  const answer = await ask(client, 5_000);
+  const book = question(100, "Why is the sky blue, and the sea, and the ice? ".repeat(200));
+  const answer = await ask(client, book);
+  const { inputToken } = estimateOf(stage.limiter, acmeAnn, book);
   promised(
-    `5,000 tokens never fit in ${String(plans.acme.day)} a day: refused, without a time to come back`,
+    `${String(inputToken)} tokens to read never fit in ${String(plans.acme.day)} a day: refused, without a time to come back`,
     isRefused(answer) && [answer.retryAfter, answer.shouldRetry],
     [null, "false"],
   );
   promised("the client does not try again", client.responses.length, 1);
   promised("every counter is as it was", await counters(stage.limiter, acmeAnn), before);
-}
-
-async function streaming(stages: readonly Stage[]): Promise<void> {
-  act("6. Streamed answers: held while they run, then settled to what they were");
-  for (const stage of stages) {
-    const { limiter, name } = stage;
-    const before = await used(limiter, initechIvy, "day");
-    const stream = await clientOf(stage, "ivy").openai.chat.completions.create({
-      ...question(500),
-      stream: true,
-      stream_options: { include_usage: true },
-    });
-    let words = "";
-    let held = 0;
-    let tokens = 0;
-    for await (const { choices, usage } of stream) {
-      words += choices[0]?.delta.content ?? "";
-      tokens = usage?.total_tokens ?? tokens;
-      const usages = await limiter.usage(initechIvy);
-      held = Math.max(held, ...usages.map((usage) => usage.held));
-    }
-    const length = `${String(words.length)} characters`;
-    promised(`${name}: ${length} arrive while ${String(held)} tokens are held`, held > 500);
-    const charged = (await used(limiter, initechIvy, "day")) - before;
-    promised(`${name}: then ${String(charged)} are charged, as reported`, charged, tokens);
-  }
 }
 
 async function play(): Promise<void> {
@@ -201,6 +177,7 @@ async function play(): Promise<void> {
   await quota(koa);
   await impossible(fastify);
   await streaming(stages);
+  await brokenOff(stages);
 
   await Promise.all([...stages, standIn].map(async ({ close }) => close()));
 }

@@ -8,7 +8,7 @@ import { pipeline } from "node:stream";
 import { rateLimit } from "@tollgate/express";
 import express from "express";
 
-import { asOpenAiError, callerOf, chatLimits, estimateCost, unknownKey } from "./chat.ts";
+import { callerOf, chatLimits, unknownKey } from "./chat.ts";
 import { callModel, openModel } from "./model.ts";
 import { type Example, listen, runIfMain, type StartOptions } from "./serve.ts";
 
@@ -26,19 +26,14 @@ export async function start({
     else next();
   });
 
-  // The parser comes before the limiter, which estimates the cost from the body.
+  // The parser comes before the limiter, which estimates the call from its body.
   app.use("/v1", express.json({ limit: "1mb" }));
 
-  const limit = rateLimit({
-    limits,
-    identify: (req) => callerOf(req.headers),
-    cost: (req) => estimateCost(req.body),
-    onRefused: asOpenAiError,
-  });
+  const limit = rateLimit({ limits, identify: (req) => callerOf(req.headers) });
   app.use("/v1", limit);
 
   app.post("/v1/chat/completions", async (req, res) => {
-    const answer = await callModel(model, req.body, (cost) => req.tollgate.settle(cost));
+    const answer = await callModel(model, req.tollgate.withUsage(req.body));
     res.status(answer.status).type(answer.type);
     // Whichever side breaks off, the other is ended.
     pipeline(answer.body, res, () => undefined);

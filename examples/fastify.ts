@@ -7,7 +7,7 @@ import { createLimiter } from "@tollgate/core";
 import { rateLimit } from "@tollgate/fastify";
 import fastify from "fastify";
 
-import { asOpenAiError, callerOf, chatLimits, estimateCost, unknownKey } from "./chat.ts";
+import { callerOf, chatLimits, unknownKey } from "./chat.ts";
 import { callModel, openModel } from "./model.ts";
 import { type Example, runIfMain, type StartOptions } from "./serve.ts";
 
@@ -25,18 +25,12 @@ export async function start({
     if (callerOf(request.headers) === undefined) return reply.code(401).send(unknownKey);
   });
 
-  // Limits run at `preHandler`, when Fastify has parsed the body that the cost is estimated from.
+  // Limits run at `preHandler`, when Fastify has parsed the body that the call is estimated from.
   const limiter = createLimiter({ limits });
-  await app.register(rateLimit, {
-    limiter,
-    identify: (request) => callerOf(request.headers),
-    cost: (request) => estimateCost(request.body),
-    onRefused: asOpenAiError,
-  });
+  await app.register(rateLimit, { limiter, identify: (request) => callerOf(request.headers) });
 
   app.post("/v1/chat/completions", async (request, reply) => {
-    const { settle } = request.tollgate;
-    const answer = await callModel(model, request.body, settle);
+    const answer = await callModel(model, request.tollgate.withUsage(request.body));
     return reply.code(answer.status).type(answer.type).send(answer.body);
   });
 

@@ -7,7 +7,7 @@ import { bodyParser } from "@koa/bodyparser";
 import { rateLimit } from "@tollgate/koa";
 import Koa from "koa";
 
-import { asOpenAiError, callerOf, chatLimits, estimateCost, unknownKey } from "./chat.ts";
+import { callerOf, chatLimits, unknownKey } from "./chat.ts";
 import { callModel, openModel } from "./model.ts";
 import { type Example, listen, runIfMain, type StartOptions } from "./serve.ts";
 
@@ -31,21 +31,15 @@ export async function start({
     ctx.body = unknownKey;
   });
 
-  // The parser comes before the limiter, which estimates the cost from the body.
+  // The parser comes before the limiter, which estimates the call from its body.
   app.use(bodyParser({ enableTypes: ["json"], jsonLimit: "1mb" }));
 
-  const limit = rateLimit({
-    limits,
-    identify: (ctx) => callerOf(ctx.headers),
-    cost: (ctx) => estimateCost(ctx.request.body),
-    onRefused: asOpenAiError,
-  });
+  const limit = rateLimit({ limits, identify: (ctx) => callerOf(ctx.headers) });
   app.use(limit);
 
   app.use(async (ctx) => {
     if (ctx.method !== "POST" || ctx.path !== "/v1/chat/completions") return;
-    const { settle } = ctx.state.tollgate;
-    const answer = await callModel(model, ctx.request.body, settle);
+    const answer = await callModel(model, ctx.state.tollgate.withUsage(ctx.request.body));
     ctx.status = answer.status;
     ctx.type = answer.type;
     ctx.body = answer.body;

@@ -49,14 +49,19 @@ export async function listen(handler: Handler, port: number): Promise<Listening>
   };
 }
 
+/** Whether a file is the one that was run. */
+export function isMain(moduleUrl: string): boolean {
+  const [, main] = process.argv;
+  return main !== undefined && pathToFileURL(main).href === moduleUrl;
+}
+
 /** Starts a server when its file is the one that was run, and says how to try it. */
 export async function runIfMain(
   moduleUrl: string,
   standardPort: number,
   start: (port: number) => Promise<Listening>,
 ): Promise<void> {
-  const [, main] = process.argv;
-  if (main === undefined || pathToFileURL(main).href !== moduleUrl) return;
+  if (!isMain(moduleUrl)) return;
   const { url } = await start(Number(process.env["PORT"] ?? standardPort));
   console.log(`Listening on ${url}. Try it:
 

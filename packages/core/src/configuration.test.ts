@@ -283,7 +283,7 @@ const limiterRows: readonly Row[] = [
     "limts:",
     { limts: [minute] },
     "limts",
-    "only the options limits, store, name, scope, enabled, onEvent",
+    "only the options limits, store, name, scope, enabled, llm, onEvent",
     "an array of 1",
   ),
   options("an empty key", { limits: [minute], "": 1 }, '[""]', "only the options", "number 1"),
@@ -545,6 +545,68 @@ const gateField = (name: string, what: string, value: unknown, expected: string,
 const tokens = { type: "token", window: "day", limit: 1000 };
 const elsewhere = createLimiter({ limits: [{ type: "count", window: "minute", limit: 60 }] });
 
+const llm = (what: string, value: unknown, path: string, expected: string, got: string): Row =>
+  gate(`llm ${what}`, { limits: [tokens], llm: value }, path, expected, got);
+
+const pricesOf = (prices: unknown) => ({ cost: { usd: { prices } } });
+
+const llmRows: readonly Row[] = [
+  llm("true", true, "llm", "an object", "boolean true"),
+  llm("null", null, "llm", "an object", "got null"),
+  llm("with a typing slip", { onAborted: "refund" }, "llm.onAborted", "only the options", "refund"),
+  llm("hard: 'yes'", { hard: "yes" }, "llm.hard", "true or false", 'string "yes"'),
+  llm("onAbort: 'free'", { onAbort: "free" }, "llm.onAbort", "emitted, reserved, refund", "free"),
+  llm("onFailure: null", { onFailure: null }, "llm.onFailure", "emitted, reserved", "got null"),
+  llm(
+    "partialGrant of nothing",
+    { partialGrant: { minOutputTokens: 0 } },
+    "llm.partialGrant.minOutputTokens",
+    "a positive integer",
+    "number 0",
+  ),
+  llm("partialGrant: 5", { partialGrant: 5 }, "llm.partialGrant", "true, false or {", "number 5"),
+  llm(
+    "outputGuess.quantile in percent",
+    { outputGuess: { quantile: 99 } },
+    "llm.outputGuess.quantile",
+    "a number from 0.5 to 0.999",
+    "number 99",
+  ),
+  llm(
+    "outputGuess.fraction: 0",
+    { outputGuess: { fraction: 0 } },
+    "llm.outputGuess.fraction",
+    "a number above 0, up to 1",
+    "number 0",
+  ),
+  llm("models: a list", { models: ["a"] }, "llm.models", "an object of model names", "an array"),
+  llm(
+    "multipliers: -1",
+    { multipliers: { "gpt-4o": -1 } },
+    "llm.multipliers.gpt-4o",
+    "a number above 0, up to 100",
+    "number -1",
+  ),
+  llm("tokenizer: a name", { tokenizer: "o200k" }, "llm.tokenizer", "a function", "o200k"),
+  llm("media: half a token", { media: { image: 0.5 } }, "llm.media.image", "integer", "number 0.5"),
+  llm(
+    "unknownBodyTokens: NaN",
+    { unknownBodyTokens: Number.NaN },
+    "llm.unknownBodyTokens",
+    "a non-negative integer",
+    "number NaN",
+  ),
+  llm(
+    "cost: a negative price",
+    pricesOf({ "gpt-5": { input: -1, output: 1 } }),
+    "llm.cost.usd.prices.gpt-5.input",
+    "not negative",
+    "number -1",
+  ),
+  llm("cost: no price", pricesOf({}), "llm.cost.usd.prices", "at least one", "an object"),
+  llm("cost of requests", { cost: { count: {} } }, "llm.cost.count", "a type that tokens", "count"),
+];
+
 const gateRows: readonly Row[] = [
   gate("no options", undefined, "options", "an object", "got undefined"),
   gate("an unknown option", { limits: [minute], limts: [] }, "limts", "only the options", "array"),
@@ -613,13 +675,18 @@ const gateRows: readonly Row[] = [
   gateField("impossibleStatus", "400", 400, "429 or 413", "number 400"),
   gateField("impossibleStatus", "'413'", "413", "429 or 413", 'string "413"'),
   gateField("skipPreflights", "'no'", "no", "true or false", 'string "no"'),
+  gateField("dialect", "of a provider without one", "gemini", "one of auto, ietf, openai", "gemini"),
+  gateField("dialect", "null", null, "one of auto, ietf, openai", "got null"),
+  gateField("longWaitStatus", "503", 503, "one of 429, 403, 402", "number 503"),
+  gateField("longWaitStatus", "'403'", "403", "one of 429, 403, 402", 'string "403"'),
   gate(
-    "cost missing for a token limit",
-    { limits: [minute, tokens] },
+    "cost missing for a unit of one's own",
+    { limits: [minute, { type: "image", window: "day", limit: 1000 }] },
     "cost",
-    'a function telling what a call costs in token, which limit "token-per-day-caller" meters',
+    'a function telling what a call costs in image, which limit "image-per-day-caller" meters',
     "got undefined",
   ),
+  ...llmRows,
   gate(
     "limiter: its options",
     { limiter: { limits: [minute] } },
@@ -671,12 +738,22 @@ const routeRows: readonly Row[] = [
     "an object",
   ),
   route(
-    "an added token limit without a cost",
-    { add: [{ ...tokens, name: "budget" }] },
+    "an added limit on a unit of one's own without a cost",
+    { add: [{ type: "image", window: "day", limit: 5, name: "pictures" }] },
     "cost",
-    'a function telling what a call costs in token, which limit "budget" meters',
+    'a function telling what a call costs in image, which limit "pictures" meters',
     "got undefined",
   ),
+  route("of an unknown dialect", { dialect: "gemini" }, "route.dialect", "one of auto", "gemini"),
+  route("llm: true", { llm: true }, "route.llm", "an object", "boolean true"),
+  route(
+    "llm with what is the limiter's",
+    { llm: { cost: {} } },
+    "route.llm.cost",
+    "only the options hard, partialGrant, onAbort, onFailure",
+    "an object",
+  ),
+  route("llm.hard: 1", { llm: { hard: 1 } }, "route.llm.hard", "true or false", "number 1"),
 ];
 
 const rows: readonly Row[] = [
@@ -1013,7 +1090,8 @@ describe("any configuration at all", () => {
   // Names that are read, so that the junk does not stop at the first unknown key.
   const known = [
     "limits", "name", "scope", "enabled", "onEvent", "store",
-    "limiter", "identify", "cost", "headers", "ipv6Prefix", "impossibleStatus",
+    "limiter", "identify", "cost", "headers", "ipv6Prefix", "impossibleStatus", "llm",
+    "dialect", "longWaitStatus",
   ]; // prettier-ignore
   const limitKeys = [
     "type", "window", "limit", "rate", "capacity", "scope", "name", "within", "whenMissing",

@@ -90,6 +90,7 @@ describe("events", () => {
     ]);
     expect(heard[1]).toEqual({
       type: "settled",
+      source: "measured",
       limiter: "default",
       reservationId: id,
       held: { count: 1 },

@@ -1,6 +1,7 @@
 import type { Cost } from "./cost.ts";
 import type { Decision, Usage } from "./decision.ts";
 import { isTollgateError } from "./errors.ts";
+import type { UsageSource } from "./llm/tokens.ts";
 
 interface EventBase {
   /** The limiter's name. */
@@ -27,6 +28,8 @@ export interface SettlementEvent extends EventBase {
   readonly reservationId: string;
   readonly held: Cost;
   readonly cost: Cost;
+  /** Where the cost comes from. Settled by hand, without saying so, it is `measured`. */
+  readonly source: UsageSource;
 }
 
 /** Debt beyond what one further window can repay, which therefore never will be. */

@@ -22,8 +22,15 @@ export type {
   StoreFailureEvent,
 } from "./events.ts";
 export { encodeKey } from "./keys.ts";
+export type { Ending } from "./llm/ending.ts";
+export type { MeterCallback, MeterContext, MeterOptions } from "./llm/in-process.ts";
+export type { CallRequest, LlmMeter, LlmOptions, OutputGuess } from "./llm/meter.ts";
+export type { CallEstimate, CallSettlement, Grant, MeteredCall } from "./llm/metered-call.ts";
+export type { CallPolicy, CutPolicy, LlmPolicy } from "./llm/policy.ts";
+export type { UsageSource } from "./llm/tokens.ts";
 export {
   type Answer,
+  type CloseOptions,
   createLimiter,
   type Limiter,
   type LimiterOptions,
@@ -31,6 +38,7 @@ export {
   type ReserveOptions,
   type ResetOptions,
   type SettlementOutcome,
+  type SettleOptions,
 } from "./limiter.ts";
 export {
   type MemoryStore,
@@ -39,6 +47,7 @@ export {
   type MemoryStoreStats,
 } from "./memory-store.ts";
 export type { LimitOverride, LimitOverrides } from "./override.ts";
+export type { OpenCall } from "./open-calls.ts";
 export type { Plan, PlanScope } from "./plan.ts";
 export type { BucketLimitInput, Limit, LimitInput, WindowLimitInput } from "./policy.ts";
 export type { Reservation } from "./reservation.ts";

@@ -197,6 +197,62 @@ describe("a limiter", () => {
     );
   });
 
+  test("settles what is still running when it is closed, once, and turns new calls away", () => {
+    const store = memoryStore();
+    const limits: readonly LimitInput[] = [{ type: "token", window: "minute", limit: 50 }];
+    const limiter = createLimiter({ limits, store });
+    const sources: string[] = [];
+    limiter.subscribe((event) => {
+      if (event.type === "settled") sources.push(event.source);
+    });
+    const id = limiter.reserve("alice", { token: 40 }).reservation?.id ?? "";
+    const untrack = limiter.track({
+      reservationId: id,
+      end: () => {
+        expect(() => limiter.check("alice")).toThrow(
+          expect.objectContaining({ code: "LIMITER_CLOSED" }),
+        );
+        return limiter.settle(id, { token: 7 }, { source: "counted" });
+      },
+    });
+    expect(limiter.close()).toBeUndefined();
+    untrack();
+    limiter.close();
+    expect(sources).toStrictEqual(["counted"]);
+    expect(createLimiter({ limits, store }).usage("alice")[0]).toMatchObject({
+      current: 7,
+      held: 0,
+    });
+  });
+
+  test("waits for those settlements when the store answers later, but not for ever", async () => {
+    const limits: readonly LimitInput[] = [{ type: "token", window: "minute", limit: 50 }];
+    const patient = createLimiter({ limits, store: remote(manualClock()) });
+    const id = (await patient.reserve("alice", { token: 40 })).reservation?.id ?? "";
+    let settled = false;
+    patient.track({
+      reservationId: id,
+      end: async () => {
+        settled = (await patient.settle(id, { token: 7 })).applied;
+      },
+    });
+    const closing = patient.close();
+    expect(patient.close()).toBe(closing);
+    await closing;
+    expect(settled).toBe(true);
+    const hanging = createLimiter({ limits, store: remote(manualClock()) });
+    hanging.track({ reservationId: "r", end: async () => new Promise(() => undefined) });
+    await expect(hanging.close({ timeoutMs: 1 })).resolves.toBeUndefined();
+  });
+
+  test.each([-1, 1.5, Number.NaN, 2 ** 31])("is not closed within %s ms", (timeoutMs) => {
+    const { limiter } = stage({ type: "count", window: "minute", limit: 5 });
+    expect(() => limiter.close({ timeoutMs })).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT", path: "timeoutMs" }),
+    );
+    expect(limiter.check("alice").allowed).toBe(true);
+  });
+
   test("checks ids and leases before the store is asked", () => {
     const { limiter } = stage({ type: "count", window: "minute", limit: 5 });
     for (const call of [

@@ -2,10 +2,15 @@ import type { Cost } from "./cost.ts";
 import type { Decision, Usage } from "./decision.ts";
 import { configError } from "./errors.ts";
 import { Announcer, type Listener } from "./events.ts";
+import type { MeterCallback, MeterOptions } from "./llm/in-process.ts";
+import { LlmMeter, type LlmOptions } from "./llm/meter.ts";
+import type { UsageSource } from "./llm/tokens.ts";
 import { memoryStore } from "./memory-store.ts";
 import type { LimitOverrides } from "./override.ts";
+import { type OpenCall, OpenCalls } from "./open-calls.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import { isObject, type LimitInput, parseLimits, parseWord, rejectUnknownKeys } from "./policy.ts";
+import { DEFAULT_LEASE_MS } from "./reservation.ts";
 import { StoreLimiter } from "./store-limiter.ts";
 import type { MaybePromise, SettlementReply, Store, SyncStore } from "./store.ts";
 import type { Subject } from "./subject.ts";
@@ -28,6 +33,8 @@ export interface LimiterOptions {
   readonly scope?: string;
   /** `false` admits everything and charges nothing. @default true */
   readonly enabled?: boolean;
+  /** How LLM calls are estimated, measured and priced. */
+  readonly llm?: LlmOptions;
   /** Told about every decision, settlement and failure. More can be added with `subscribe`. */
   readonly onEvent?: Listener | readonly Listener[];
 }
@@ -41,6 +48,18 @@ export interface ReserveOptions {
   readonly id?: string;
   /** How long the call is believed to run. 1 ms to a day. @default 300_000 */
   readonly leaseMs?: number;
+}
+
+/** Options of `settle`. */
+export interface SettleOptions {
+  /** Where the cost comes from; told to listeners. @default 'measured' */
+  readonly source?: UsageSource;
+}
+
+/** Options of `close`. */
+export interface CloseOptions {
+  /** How long to wait for the settlements of calls that are still running. @default 5000 */
+  readonly timeoutMs?: number;
 }
 
 /** Options of `reset`. */
@@ -73,7 +92,11 @@ export interface Limiter<M extends Mode = Mode> {
     options?: ReserveOptions,
   ) => Answer<M, Decision>;
   /** Replaces what a reservation holds by what the call really cost. Types left out keep the hold. */
-  readonly settle: (reservationId: string, cost: Cost) => Answer<M, SettlementOutcome>;
+  readonly settle: (
+    reservationId: string,
+    cost: Cost,
+    options?: SettleOptions,
+  ) => Answer<M, SettlementOutcome>;
   /** Gives back all that a reservation holds: the call never ran. */
   readonly release: (reservationId: string) => Answer<M, SettlementOutcome>;
   /** Moves the end of a reservation's lease to `leaseMs` from now; false when it has ended. */
@@ -91,11 +114,32 @@ export interface Limiter<M extends Mode = Mode> {
   readonly override: (overrides: LimitOverrides) => Limiter<M>;
   /** Tells `listener` about every event until the returned function is called. */
   readonly subscribe: (listener: Listener) => () => void;
-  /** Ends the use of the limiter and frees its name; closes the store only if it made it. */
-  readonly close: () => Answer<M, void>;
+  /** The limiter's way of estimating and measuring LLM calls, with what it has learned. */
+  readonly llm: LlmMeter;
+  /**
+   * Runs one LLM call within the limits: estimates it from its request body, reserves, calls, and
+   * settles from the usage in what the call returns, which may be a stream.
+   * @throws TollgateError `REFUSED` when the limits refuse; see `isRateLimitError`
+   */
+  readonly meter: <Body, T>(
+    subject: Subject,
+    body: Body,
+    call: MeterCallback<Body, T>,
+    options?: MeterOptions,
+  ) => Promise<T>;
+  /**
+   * Renews the lease of a running call until the returned function is called, and ends the call
+   * when the limiter is closed before that.
+   */
+  readonly track: (call: OpenCall) => () => void;
+  /**
+   * Ends the use of the limiter: settles what is still running, frees its name, and closes the store
+   * if it made it. On a store that answers later it waits for that, up to `timeoutMs`.
+   */
+  readonly close: (options?: CloseOptions) => Answer<M, void>;
 }
 
-const optionNames = ["limits", "store", "name", "scope", "enabled", "onEvent"];
+const optionNames = ["limits", "store", "name", "scope", "enabled", "llm", "onEvent"];
 const storeMethods = ["apply", "settle", "renew", "forget", "sweep", "close"] as const;
 
 const isStore = (value: unknown): value is Store =>
@@ -145,6 +189,7 @@ export function createLimiter(
 ): Limiter<"sync">;
 export function createLimiter(options: LimiterOptions): Limiter<"async">;
 export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limiter<"async"> {
+  const llmOptions = options?.llm;
   if (!isObject(options)) throw configError("options", "an object", options);
   rejectUnknownKeys(options, optionNames, "");
   const { enabled = true, name = "default", scope = "caller" } = options;
@@ -157,6 +202,7 @@ export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limite
   if (options.store !== undefined && !isStore(options.store)) {
     throw configError("store", "a store, such as memoryStore()", options.store);
   }
+  const llm = new LlmMeter(llmOptions);
   const store = options.store ?? memoryStore();
   const freeName = claimName(store, limiterName);
   const announcer = new Announcer();
@@ -167,6 +213,9 @@ export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limite
     announcer,
     enabled,
     scope: standardScope,
+    llm,
+    calls: new OpenCalls(DEFAULT_LEASE_MS / 3, (id) => store.renew(id, DEFAULT_LEASE_MS)),
+    closing: false,
     closed: false,
     end: () => {
       freeName();

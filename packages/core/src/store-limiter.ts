@@ -5,7 +5,19 @@ import { amountsOf, checkCost, type Cost } from "./cost.ts";
 import { type Decision, type LoneBatch, StoreDecision, unlimited, type Usage } from "./decision.ts";
 import { describeValue, TollgateError } from "./errors.ts";
 import type { Announcer, Listener, StoreFailureEvent } from "./events.ts";
-import type { Limiter, ReserveOptions, ResetOptions, SettlementOutcome } from "./limiter.ts";
+import { meterCall, type MeterCallback, type MeterOptions } from "./llm/in-process.ts";
+import type { LlmMeter } from "./llm/meter.ts";
+import type { UsageSource } from "./llm/tokens.ts";
+import type {
+  CloseOptions,
+  Limiter,
+  ReserveOptions,
+  ResetOptions,
+  SettlementOutcome,
+  SettleOptions,
+} from "./limiter.ts";
+import { isPromise, next } from "./maybe-promise.ts";
+import type { OpenCall, OpenCalls } from "./open-calls.ts";
 import { type LimitOverrides, overrideLimits } from "./override.ts";
 import { compilePlan, type Plan } from "./plan.ts";
 import { DEFAULT_LEASE_MS, MAX_LEASE_MS, reservationToken } from "./reservation.ts";
@@ -26,16 +38,17 @@ export interface SharedParts {
   readonly enabled: boolean;
   /** The scope of limits that name none. */
   readonly scope: string;
+  readonly calls: OpenCalls;
+  readonly llm: LlmMeter;
   readonly end: () => MaybePromise<void>;
+  /** No more decisions. */
+  closing: MaybePromise<void> | false;
+  /** No more questions to the store. */
   closed: boolean;
 }
 
-const isPromise = <T>(value: MaybePromise<T>): value is Promise<T> =>
-  typeof value === "object" && value !== null && !Array.isArray(value) && "then" in value;
-
-/** Goes on at once with a value, later with a promise: synchronous stores stay synchronous. */
-const next = <T, R>(value: MaybePromise<T>, then: (value: T) => MaybePromise<R>): MaybePromise<R> =>
-  isPromise(value) ? value.then(then) : then(value);
+/** How long `close` waits for settlements unless told otherwise. */
+const CLOSE_TIMEOUT_MS = 5000;
 
 const invalidArgument = (path: string, expected: string, value: unknown): TollgateError =>
   new TollgateError(
@@ -70,6 +83,18 @@ function costOf(plan: Plan, amounts: readonly number[]): Cost {
   return Object.fromEntries(entries.filter(([, amount]) => amount !== NOT_APPLIED));
 }
 
+/** Waits for `ending`, but not for ever: a store that hangs must not keep a service from stopping. */
+function within(timeoutMs: number, ending: MaybePromise<void>): MaybePromise<void> {
+  if (!isPromise(ending)) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, timeoutMs);
+  });
+  return Promise.race([ending, late]).finally(() => {
+    clearTimeout(timer);
+  });
+}
+
 /** A limiter over any store: checks and translates arguments, asks, and tells the listeners. */
 export class StoreLimiter implements Limiter<"async"> {
   readonly #plan: Plan;
@@ -96,6 +121,10 @@ export class StoreLimiter implements Limiter<"async"> {
     return this.#parts.store.synchronous;
   }
 
+  get llm(): LlmMeter {
+    return this.#parts.llm;
+  }
+
   readonly check = (subject: Subject, cost?: Cost): MaybePromise<Decision> =>
     this.#decide("check", subject, cost);
 
@@ -118,13 +147,26 @@ export class StoreLimiter implements Limiter<"async"> {
   readonly usage = (subject: Subject): MaybePromise<readonly Usage[]> =>
     next(this.#decide("check", subject, {}), ({ usages }) => usages);
 
-  readonly settle = (reservationId: string, cost: Cost): MaybePromise<SettlementOutcome> => {
+  readonly settle = (
+    reservationId: string,
+    cost: Cost,
+    { source = "measured" }: SettleOptions = {},
+  ): MaybePromise<SettlementOutcome> => {
     if (this.#parts.enabled) checkCost(this.#plan, cost);
-    return this.#end(reservationId, cost);
+    return this.#end(reservationId, cost, source);
   };
 
   readonly release = (reservationId: string): MaybePromise<SettlementOutcome> =>
-    this.#end(reservationId, undefined);
+    this.#end(reservationId, undefined, "none");
+
+  readonly meter = async <Body, T>(
+    subject: Subject,
+    body: Body,
+    call: MeterCallback<Body, T>,
+    options?: MeterOptions,
+  ): Promise<T> => meterCall(this, subject, body, call, options);
+
+  readonly track = (call: OpenCall): (() => void) => this.#parts.calls.add(call);
 
   readonly renew = (
     reservationId: string,
@@ -168,10 +210,19 @@ export class StoreLimiter implements Limiter<"async"> {
     return this.#parts.announcer.add(listener);
   };
 
-  readonly close = (): MaybePromise<void> => {
-    if (this.#parts.closed) return undefined;
-    this.#parts.closed = true;
-    return this.#parts.end();
+  readonly close = ({ timeoutMs = CLOSE_TIMEOUT_MS }: CloseOptions = {}): MaybePromise<void> => {
+    if (!Number.isInteger(timeoutMs) || timeoutMs < 0 || timeoutMs > MAX_LEASE_MS) {
+      throw invalidArgument("timeoutMs", `an integer from 0 to ${String(MAX_LEASE_MS)}`, timeoutMs);
+    }
+    const parts = this.#parts;
+    if (parts.closing !== false) return parts.closing;
+    // What runs is settled first, while the store can still be asked; new calls are turned away.
+    parts.closing = undefined;
+    parts.closing = next(within(timeoutMs, parts.calls.endAll()), () => {
+      parts.closed = true;
+      return parts.end();
+    });
+    return parts.closing;
   };
 
   #decide(
@@ -190,7 +241,7 @@ export class StoreLimiter implements Limiter<"async"> {
         ? plan.standardTake
         : [mode === "reserve" ? this.#reserve(subject, amounts, reserve) : { mode, amounts }];
     const batch = { plan, ids, tenant, operations };
-    this.#assertOpen();
+    if (this.#parts.closing !== false) throw this.#closed();
     let answer: MaybePromise<BatchReply>;
     try {
       answer = this.#parts.store.apply(batch);
@@ -242,22 +293,27 @@ export class StoreLimiter implements Limiter<"async"> {
     }
   }
 
-  #end(reservationId: string, cost: Cost | undefined): MaybePromise<SettlementOutcome> {
+  #end(
+    reservationId: string,
+    cost: Cost | undefined,
+    source: UsageSource,
+  ): MaybePromise<SettlementOutcome> {
     checkId("reservationId", reservationId);
     return next(
       this.#ask("settle", (store) => store.settle({ token: reservationId, cost })),
-      (reply) => this.#concludeEnd(reservationId, reply),
+      (reply) => this.#concludeEnd(reservationId, reply, source),
     );
   }
 
   #concludeEnd(
     reservationId: string,
     { outcome, applied, held, cost, forgiven }: SettlementReply,
+    source: UsageSource,
   ): SettlementOutcome {
     const { announcer } = this.#parts;
     const limiter = this.#plan.limiter;
     if (applied && outcome !== "unknown") {
-      announcer.tell({ type: outcome, limiter, reservationId, held, cost });
+      announcer.tell({ type: outcome, limiter, reservationId, held, cost, source });
       for (const debt of forgiven) announcer.tell({ type: "forgiven", limiter, ...debt });
     }
     return { outcome, applied, held, cost };
@@ -268,7 +324,7 @@ export class StoreLimiter implements Limiter<"async"> {
     operation: StoreFailureEvent["operation"],
     question: (store: Store) => MaybePromise<T>,
   ): MaybePromise<T> {
-    this.#assertOpen();
+    if (this.#parts.closed) throw this.#closed();
     try {
       const answer = question(this.#parts.store);
       if (!isPromise(answer)) return answer;
@@ -278,9 +334,8 @@ export class StoreLimiter implements Limiter<"async"> {
     }
   }
 
-  #assertOpen(): void {
-    if (!this.#parts.closed) return;
-    throw new TollgateError("LIMITER_CLOSED", `limiter "${this.#plan.limiter}" has been closed`);
+  #closed(): TollgateError {
+    return new TollgateError("LIMITER_CLOSED", `limiter "${this.#plan.limiter}" has been closed`);
   }
 
   #fail(operation: StoreFailureEvent["operation"], error: unknown): never {

@@ -1,12 +1,12 @@
 import {
   createGate,
+  follow,
   type Gate,
   nodeExchange,
   type ProxyTrust,
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
-  whenOver,
 } from "@tollgate/core/http";
 import type { Application, Request, RequestHandler, Response } from "express";
 
@@ -78,7 +78,7 @@ async function isAdmitted(gate: Gate<Request>, req: Request, res: Response): Pro
   req.tollgate = verdict.handle;
   // Tells whether a handler ran: if none did, what the request holds is given back. Without a
   // route, the 404 is Express's own.
-  whenOver(req, res, () => verdict.end?.(res.statusCode !== 404 || req.route !== undefined));
+  follow(req, res, verdict, () => res.statusCode !== 404 || req.route !== undefined);
   return true;
 }
 

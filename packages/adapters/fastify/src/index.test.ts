@@ -18,7 +18,10 @@ import { rateLimit } from "./index.ts";
 async function reply(answer: Answer, to: FastifyReply): Promise<FastifyReply> {
   if ("error" in answer) return to.send(answer.error);
   if ("json" in answer) return to.code(answer.status ?? 200).send(answer.json);
-  return to.send(Readable.from(answer.chunks));
+  return to
+    .code(answer.status ?? 200)
+    .headers(answer.headers ?? {})
+    .send(Readable.from(answer.chunks));
 }
 
 const routeOf = ({ method = "GET", path, handler, override }: Route): RouteOptions => ({
@@ -42,6 +45,12 @@ const routeOf = ({ method = "GET", path, handler, override }: Route): RouteOptio
 async function pass(app: FastifyInstance, layer: Layer): Promise<void> {
   if ("options" in layer) {
     await app.register(rateLimit, layer.options);
+    return;
+  }
+  if ("wrap" in layer) {
+    app.addHook("onRequest", async (_request, to) => {
+      layer.wrap(to.raw);
+    });
     return;
   }
   app.addHook("onRequest", async (_request, to) => {

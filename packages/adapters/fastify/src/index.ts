@@ -1,12 +1,12 @@
 import {
   createGate,
+  follow,
   type Gate,
   nodeExchange,
   type ProxyTrust,
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
-  whenOver,
 } from "@tollgate/core/http";
 import type { FastifyInstance, FastifyPluginAsync, FastifyReply, FastifyRequest } from "fastify";
 import fastifyPlugin from "fastify-plugin";
@@ -71,7 +71,7 @@ const plugin: FastifyPluginAsync<RateLimitOptions> = async (app, { hook, ...opti
     if (verdict.outcome === "refused") return reply.code(verdict.status).send(verdict.body);
     request.tollgate = verdict.handle;
     // Tells whether a handler ran: if none did, what the request holds is given back.
-    whenOver(request.raw, reply.raw, () => verdict.end?.(!request.is404));
+    follow(request.raw, reply.raw, verdict, () => !request.is404);
   });
 };
 

@@ -30,7 +30,11 @@ function reply(answer: Answer, ctx: Context): void {
   else if ("json" in answer) {
     ctx.status = answer.status ?? 200;
     ctx.body = answer.json;
-  } else ctx.body = Readable.from(answer.chunks);
+  } else {
+    ctx.status = answer.status ?? 200;
+    ctx.set(answer.headers ?? {});
+    ctx.body = Readable.from(answer.chunks);
+  }
 }
 
 // Koa's own `throw` wants a status; an error given to it is thrown as it is.
@@ -68,6 +72,12 @@ const makeApp: MakeApp = async ({ layers, routes, body = "parsed", trust = "nobo
     if ("fields" in layer) {
       return async (ctx, next) => {
         ctx.set(layer.fields);
+        await next();
+      };
+    }
+    if ("wrap" in layer) {
+      return async (ctx, next) => {
+        layer.wrap(ctx.res);
         await next();
       };
     }

@@ -1,13 +1,13 @@
 import {
   createGate,
   type FieldChanges,
+  follow,
   type Gate,
   nodeExchange,
   type ProxyTrust,
   type RateLimitOptions as GateOptions,
   type RouteOptions as GateRouteOptions,
   type TollgateHandle,
-  whenOver,
 } from "@tollgate/core/http";
 import type { Context, Middleware } from "koa";
 
@@ -65,7 +65,7 @@ function middleware(gate: Gate<Context>): RateLimit {
     // Whether a handler ran: if none did, what the request holds is given back. A 404 without a
     // body is Koa's own.
     let reached = true;
-    whenOver(ctx.req, ctx.res, () => verdict.end?.(reached));
+    follow(ctx.req, ctx.res, verdict, () => reached);
     try {
       await next();
       reached = ctx.status !== 404 || (ctx.body ?? undefined) !== undefined;

@@ -17,6 +17,7 @@ const factsOf = (changes: Partial<Facts> = {}, headers: Record<string, string> =
   request: "request",
   exchange: {},
   method: "GET",
+  path: "/",
   header: (name) => headers[name],
   address: "203.0.113.7",
   trust: "none",
@@ -40,7 +41,10 @@ function stage(limits: readonly LimitInput[], options: Options = {}) {
 /** The end of an admitted exchange. */
 function endOf(verdict: Verdict): (reached: boolean) => void {
   if (verdict.outcome !== "admitted" || verdict.end === undefined) throw new Error("no end");
-  return verdict.end;
+  const { end } = verdict;
+  return (reached) => {
+    end({ reached, finished: true, status: 200 });
+  };
 }
 
 describe("a gate", () => {

@@ -1,21 +1,30 @@
 import { systemClock } from "../clock.ts";
 import { checkAmounts, type Cost } from "../cost.ts";
 import { type Decision, unlimited } from "../decision.ts";
-import { getDecision, isTollgateError, rateLimitError, type TollgateError } from "../errors.ts";
+import { getDecision, isTollgateError } from "../errors.ts";
 import type { Limiter } from "../limiter.ts";
+import type { Ending } from "../llm/ending.ts";
+import type { MeteredCall } from "../llm/metered-call.ts";
+import { type CallPolicy, parseOwnPolicy } from "../llm/policy.ts";
+import { reserveCall } from "../llm/reserve.ts";
+import type { MaybePromise } from "../store.ts";
 import type { SubjectIds } from "../subject.ts";
 import { normaliseAddress } from "./address.ts";
+import { answer, httpError, type RefusedVerdict } from "./answer.ts";
+import { bodyLength } from "./body-length.ts";
+import { dialectFor, parseDialect } from "./dialects/choose.ts";
+import type { DialectOption } from "./dialects/dialect.ts";
 import { checkPolicies, type QuotaPolicy } from "./fields/quota.ts";
 import { ExchangeHandle, type TollgateHandle } from "./handle.ts";
 import { subjectOf } from "./identity.ts";
 import type { FieldChanges, ResponseField } from "./merge.ts";
+import type { ResponseObserver } from "./observer.ts";
 import {
   checkMetered,
   checkRouteOptions,
   limiterFrom,
   parseOptions,
   type RateLimitOptions,
-  type RefusedAnswer,
   type RouteOptions,
   type Settings,
 } from "./options.ts";
@@ -25,7 +34,7 @@ import {
   missingIdResponse,
   outageResponse,
   refusalResponse,
-  type RefusalResponse,
+  type ResponseContext,
 } from "./response.ts";
 import type { ProxyTrust } from "./warnings.ts";
 
@@ -36,6 +45,8 @@ export interface RequestFacts<Request> {
   /** What identifies the exchange through all layers: Node's incoming message. */
   readonly exchange: object;
   readonly method: string;
+  /** The path as the client asked for it, without the query. */
+  readonly path: string | undefined;
   /** A request header, by its name in lower case. */
   readonly header: (name: string) => string | undefined;
   /** The client's address as the framework resolved it. */
@@ -55,19 +66,12 @@ export type Verdict =
       readonly outcome: "admitted";
       readonly fields: FieldChanges;
       readonly handle: TollgateHandle;
-      /**
-       * To be called when the response is over, if there is one: gives the hold an end.
-       * `reached` is false when no handler of the application has run.
-       */
-      readonly end: ((reached: boolean) => void) | undefined;
+      /** To be shown the response as it passes, if there is one. */
+      readonly observer: ResponseObserver | undefined;
+      /** To be called when the response is over, if there is one: gives the hold an end. */
+      readonly end: ((ending: Ending) => void) | undefined;
     }
-  | {
-      readonly outcome: "refused";
-      readonly fields: FieldChanges;
-      readonly status: number;
-      /** Not sent in answer to `HEAD`, which frameworks see to. */
-      readonly body: string;
-    }
+  | RefusedVerdict
   /** The client left before the decision: there is nobody to answer, and no handler should run. */
   | { readonly outcome: "gone"; readonly fields: FieldChanges };
 
@@ -98,12 +102,25 @@ export function createGate<Request>(options: RateLimitOptions<Request>): Gate<Re
   const settings = parseOptions(options);
   const limiter = limiterFrom(options);
   try {
-    return new LimiterGate(limiter, limiter, settings, options.cost, options.skip);
+    return new LimiterGate(limiter, limiter, settings, {
+      cost: options.cost,
+      skip: options.skip,
+      dialect: settings.dialect,
+      policy: limiter.llm.policy,
+    });
   } catch (error) {
     // Frees the name, so that a corrected configuration can have it.
     if (options.limiter === undefined) void limiter.close();
     throw error;
   }
+}
+
+/** What may differ from route to route. */
+interface RouteSettings<Request> {
+  readonly cost: RouteOptions<Request>["cost"] | undefined;
+  readonly skip: RouteOptions<Request>["skip"] | undefined;
+  readonly dialect: DialectOption;
+  readonly policy: CallPolicy;
 }
 
 /** Scopes whose id is the address unless `identify` names another. */
@@ -114,35 +131,37 @@ class LimiterGate<Request> implements Gate<Request> {
   /** The limiter without overrides: a request is charged by it or by one of its overrides. */
   readonly #base: Limiter;
   readonly #settings: Settings<Request>;
-  readonly #cost: RouteOptions<Request>["cost"];
-  readonly #skip: RouteOptions<Request>["skip"];
+  readonly #route: RouteSettings<Request>;
   readonly #policies: ReadonlyMap<string, QuotaPolicy>;
   readonly #reserves: boolean;
+  /** Limits on what the meter of LLM calls can tell. */
+  readonly #metered: Limiter["limits"];
 
   constructor(
     base: Limiter,
     limiter: Limiter,
     settings: Settings<Request>,
-    cost: RouteOptions<Request>["cost"],
-    skip: RouteOptions<Request>["skip"],
+    route: RouteSettings<Request>,
   ) {
-    checkMetered(limiter, cost);
+    checkMetered(limiter, route.cost);
     this.#base = base;
     this.limiter = limiter;
     this.#settings = settings;
-    this.#cost = cost;
-    this.#skip = skip;
+    this.#route = route;
     this.#policies = advertisedPolicies(limiter.limits, settings.headers);
     checkPolicies([...this.#policies.values()], "limits");
     // What a request counts for is known at once; what it spends is known when it is over.
     this.#reserves = limiter.limits.some(({ type }) => type !== "count");
+    this.#metered = limiter.limits.filter(({ type }) => limiter.llm.types.has(type));
   }
 
   readonly forRoute = (options: RouteOptions<Request>): Gate<Request> => {
     checkRouteOptions(options);
-    const { limits = {}, add = [], cost = this.#cost, skip = this.#skip } = options;
+    const { limits = {}, add = [], cost = this.#route.cost, skip = this.#route.skip } = options;
+    const dialect = parseDialect(options.dialect, "route.dialect", this.#route.dialect);
+    const policy = parseOwnPolicy(options.llm, "route.llm", this.#route.policy);
     const limiter = this.limiter.override({ limits, add });
-    return new LimiterGate(this.#base, limiter, this.#settings, cost, skip);
+    return new LimiterGate(this.#base, limiter, this.#settings, { cost, skip, dialect, policy });
   };
 
   readonly admit = async (facts: RequestFacts<Request>): Promise<Verdict> => {
@@ -156,7 +175,7 @@ class LimiterGate<Request> implements Gate<Request> {
     } finally {
       handle.deciding -= 1;
       // No handler will run: what earlier limiters hold goes back.
-      if (!goesOn) await handle.abandon().catch(() => undefined);
+      if (!goesOn) await quietly(() => handle.abandon());
     }
   };
 
@@ -165,18 +184,18 @@ class LimiterGate<Request> implements Gate<Request> {
     if (!this.limiter.enabled || handle.hasPassed(this.#base) || this.#isPreflight(facts)) {
       return unmetered(handle);
     }
-    if (this.#skip !== undefined && (await this.#skip(request))) return unmetered(handle);
+    const { skip } = this.#route;
+    if (skip !== undefined && (await skip(request))) return unmetered(handle);
     const address = this.#address(facts);
     const subject = subjectOf(await this.#settings.identify(request), address);
     this.#warn(facts, subject, address);
     const cost = await this.#costOf(facts, subject);
+    const call = this.#meteredCall(facts, subject, cost);
     if (facts.gone()) return { outcome: "gone", fields: {} };
     try {
-      const decision = this.#reserves
-        ? await this.limiter.reserve(subject, cost)
-        : await this.limiter.checkAndRecord(subject, cost);
+      const decision = await this.#decision(subject, cost, call);
       return decision.allowed
-        ? this.#admitted(facts, handle, subject, decision)
+        ? this.#admitted(facts, handle, subject, decision, call)
         : await this.#refused(facts, handle, decision);
     } catch (error) {
       return this.#unanswered(facts, error);
@@ -214,16 +233,38 @@ class LimiterGate<Request> implements Gate<Request> {
     );
   }
 
+  async #decision(
+    subject: SubjectIds,
+    cost: Cost | undefined,
+    call: MeteredCall | undefined,
+  ): Promise<Decision> {
+    if (call !== undefined) return reserveCall(this.limiter, subject, call, cost);
+    return this.#reserves
+      ? this.limiter.reserve(subject, cost)
+      : this.limiter.checkAndRecord(subject, cost);
+  }
+
+  /** The metering of those limits on tokens whose cost the application does not tell itself. */
+  #meteredCall(
+    { body, header, method, path }: RequestFacts<Request>,
+    subject: SubjectIds,
+    cost: Cost | undefined,
+  ): MeteredCall | undefined {
+    const { llm } = this.limiter;
+    const limits = this.#metered.filter(({ type }) => cost?.[type] === undefined);
+    if (limits.length === 0) return undefined;
+    const contentLength = bodyLength(method, header);
+    const { policy } = this.#route;
+    return llm.call({ subject, body, path, contentLength, limits, policy });
+  }
+
   async #costOf(
-    { request, body, header }: RequestFacts<Request>,
+    { request, body, header, method }: RequestFacts<Request>,
     subject: SubjectIds,
   ): Promise<Cost | undefined> {
-    if (this.#cost === undefined) return undefined;
-    const declared = header("content-length");
-    // Bounded, so that a cost made of it is at worst impossible, never an error of the application.
-    const contentLength =
-      declared === undefined ? undefined : Math.min(Number(declared), Number.MAX_SAFE_INTEGER);
-    const cost = await this.#cost(request, { subject, body, contentLength });
+    if (this.#route.cost === undefined) return undefined;
+    const contentLength = bodyLength(method, header);
+    const cost = await this.#route.cost(request, { subject, body, contentLength });
     // A number or nothing, spread, would leave the call free of all it should cost.
     checkAmounts(cost);
     return { count: 1, ...cost };
@@ -234,20 +275,15 @@ class LimiterGate<Request> implements Gate<Request> {
     handle: ExchangeHandle,
     subject: SubjectIds,
     decision: Decision,
+    call: MeteredCall | undefined,
   ): Verdict {
-    handle.pass(this.#base, this.limiter, subject, decision);
+    handle.pass(this.#base, this.limiter, subject, decision, call);
     if (facts.gone()) return { outcome: "gone", fields: {} };
-    const crossOrigin = facts.header("origin") !== undefined;
     return {
       outcome: "admitted",
-      fields: admittedFields(
-        decision,
-        this.#policies,
-        this.#settings.headers,
-        crossOrigin,
-        facts.responseField,
-      ),
+      fields: admittedFields(decision, this.#contextOf(facts)),
       handle,
+      observer: call === undefined ? undefined : handle.observe(),
       end: decision.reservation === undefined ? undefined : endOf(handle),
     };
   }
@@ -258,16 +294,8 @@ class LimiterGate<Request> implements Gate<Request> {
     decision: Decision,
   ): Promise<Verdict> {
     await handle.release();
-    const { onRefused, impossibleStatus, headers } = this.#settings;
-    const crossOrigin = facts.header("origin") !== undefined;
-    const response = refusalResponse(
-      decision,
-      this.#policies,
-      headers,
-      crossOrigin,
-      facts.responseField,
-      impossibleStatus,
-    );
+    const { onRefused, statuses } = this.#settings;
+    const response = refusalResponse(decision, this.#contextOf(facts), statuses);
     if (onRefused === undefined) return answer(response);
     const error = httpError(decision, response);
     const changed = await onRefused({ ...response, decision, error }, facts.request);
@@ -275,15 +303,22 @@ class LimiterGate<Request> implements Gate<Request> {
   }
 
   /** Answers for a store that cannot, and for a request without the ids it needs; all else is a bug. */
-  #unanswered({ header, responseField }: RequestFacts<Request>, error: unknown): Verdict {
+  #unanswered(facts: RequestFacts<Request>, error: unknown): Verdict {
     if (!isTollgateError(error) || getDecision(error) !== undefined) throw error;
-    const { headers } = this.#settings;
-    const crossOrigin = header("origin") !== undefined;
-    if (error.code === "STORE_FAILED") {
-      return answer(outageResponse(OUTAGE_RETRY_SECONDS, headers, crossOrigin, responseField));
-    }
-    if (error.code === "MISSING_SCOPE") return answer(missingIdResponse(error.message));
+    const context = this.#contextOf(facts);
+    if (error.code === "STORE_FAILED") return answer(outageResponse(OUTAGE_RETRY_SECONDS, context));
+    if (error.code === "MISSING_SCOPE") return answer(missingIdResponse(error.message, context));
     throw error;
+  }
+
+  #contextOf({ path, header, responseField }: RequestFacts<Request>): ResponseContext {
+    return {
+      dialect: dialectFor(this.#route.dialect, path, header),
+      settings: this.#settings.headers,
+      policies: this.#policies,
+      crossOrigin: header("origin") !== undefined,
+      before: responseField,
+    };
   }
 }
 
@@ -291,38 +326,23 @@ const unmetered = (handle: ExchangeHandle): Verdict => ({
   outcome: "admitted",
   fields: {},
   handle,
+  observer: undefined,
   end: undefined,
 });
 
 // A settlement that fails has been told to the limiter's listeners; the response is over already.
 const endOf =
   (handle: ExchangeHandle) =>
-  (reached: boolean): void => {
+  (ending: Ending): void => {
     // While a later limiter is deciding, no handler has run either.
-    const ended = reached && handle.deciding === 0 ? handle.finish() : handle.abandon();
-    ended.catch(() => undefined);
+    const reached = ending.reached && handle.deciding === 0;
+    void quietly(() => (reached ? handle.finish(ending) : handle.abandon()));
   };
 
-function answer({ status, fields, body }: RefusalResponse, changed: RefusedAnswer = {}): Verdict {
-  // A problem must tell the status it is sent with (RFC 9457 §3.1.2).
-  const { status: sent = status, body: content = { ...body, status: sent } } = changed;
-  const isText = typeof content === "string";
-  const type = isText ? "text/plain; charset=utf-8" : "application/problem+json";
-  return {
-    outcome: "refused",
-    status: sent,
-    fields: { "Content-Type": type, ...fields, ...changed.headers },
-    body: isText ? content : JSON.stringify(content),
-  };
-}
-
-// Express, Koa and Fastify answer a thrown error with these properties.
-function httpError(decision: Decision, { status, fields }: RefusalResponse): TollgateError {
-  const set = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return Object.assign(rateLimitError(decision), {
-    status,
-    statusCode: status,
-    expose: true,
-    headers: Object.fromEntries(set),
-  });
+async function quietly(question: () => MaybePromise<void>): Promise<void> {
+  try {
+    await question();
+  } catch {
+    // Told elsewhere.
+  }
 }

@@ -30,9 +30,11 @@ function holding() {
   return { handle, limiter, store, ends, used, decision, now };
 }
 
+const finish = { reached: true, finished: true, status: 200 };
+
 const endings = {
   settle: [async (handle) => handle.settle({ token: 7 }), { requests: 1, tokens: 7 }, "settled"],
-  finish: [async (handle) => handle.finish(), { requests: 1, tokens: 100 }, "settled"],
+  finish: [async (handle) => handle.finish(finish), { requests: 1, tokens: 100 }, "settled"],
   abandon: [async (handle) => handle.abandon(), { requests: 1, tokens: 0 }, "settled"],
   release: [async (handle) => handle.release(), { requests: 0, tokens: 0 }, "released"],
 } as const satisfies Record<
@@ -120,7 +122,7 @@ describe("settle", () => {
     const handle = new ExchangeHandle(unlimited(now()));
     handle.pass(limiter, limiter, "alice", await limiter.reserve("alice", { token: 5 }));
     await expect(handle.settle({ token: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
-    await handle.finish();
+    await handle.finish(finish);
     expect(asked).toBe(1);
   });
 });

@@ -4,6 +4,7 @@ import { parseHeaderOptions } from "./header-options.ts";
 
 const standard = {
   formats: new Set(["ietf", "x-ratelimit"]),
+  formatsNamed: false,
   emit: "always",
   reset: "epoch",
   maxRetryAfterSeconds: 86_400,
@@ -21,9 +22,12 @@ describe("the headers option", () => {
     [undefined, {}],
     [{}, {}],
     [false, { emit: "never" }],
-    ["draft-7", { formats: new Set(["draft-7"]) }],
-    [["x-ratelimit", "draft-6"], { formats: new Set(["x-ratelimit", "draft-6"]) }],
-    [{ formats: "ietf" }, { formats: new Set(["ietf"]) }],
+    ["draft-7", { formats: new Set(["draft-7"]), formatsNamed: true }],
+    [
+      ["x-ratelimit", "draft-6"],
+      { formats: new Set(["x-ratelimit", "draft-6"]), formatsNamed: true },
+    ],
+    [{ formats: "ietf" }, { formats: new Set(["ietf"]), formatsNamed: true }],
     [
       { emit: "denied", reset: "delta", expose: false },
       { emit: "denied", reset: "delta", expose: false },

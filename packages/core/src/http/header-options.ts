@@ -9,7 +9,11 @@ export type HeaderFormat = "ietf" | "draft-7" | "draft-6" | "x-ratelimit";
 
 /** Which rate-limit fields responses carry. */
 export interface HeaderOptions {
-  /** At most one of `ietf`, `draft-7` and `draft-6`, which share names. @default ['ietf', 'x-ratelimit'] */
+  /**
+   * At most one of `ietf`, `draft-7` and `draft-6`, which share names. On a route that speaks a
+   * provider's dialect they go out beside the provider's fields, and only if they are named here.
+   * @default ['ietf', 'x-ratelimit']
+   */
   readonly formats?: readonly HeaderFormat[];
   /** On which responses. @default 'always' */
   readonly emit?: "always" | "denied" | "never";
@@ -26,6 +30,8 @@ export interface HeaderOptions {
 /** {@link HeaderOptions} with nothing left open. */
 export interface HeaderSettings {
   readonly formats: ReadonlySet<HeaderFormat>;
+  /** Whether the formats were asked for, so that they also go out beside a provider's fields. */
+  readonly formatsNamed: boolean;
   readonly emit: "always" | "denied" | "never";
   readonly reset: "epoch" | "delta";
   readonly maxRetryAfterSeconds: number;
@@ -65,7 +71,8 @@ function parseFormats(value: unknown, path: string): ReadonlySet<HeaderFormat> {
   return formats;
 }
 
-function choose<T extends string | boolean>(
+/** The value if it is one of the choices; the first of them where there is none. */
+export function choose<T extends string | number | boolean>(
   value: unknown,
   path: string,
   choices: readonly [T, ...T[]],
@@ -123,6 +130,7 @@ export function parseHeaderOptions(value: unknown): HeaderSettings {
   const { formats = standardFormats } = options;
   return {
     formats: parseFormats(formats, path),
+    formatsNamed: options["formats"] !== undefined,
     emit: choose(options["emit"], "headers.emit", ["always", "denied", "never"]),
     reset: choose(options["reset"], "headers.reset", ["epoch", "delta"]),
     maxRetryAfterSeconds: parseCap(options["maxRetryAfterSeconds"]),

@@ -1,4 +1,5 @@
 export { DEFAULT_IPV6_PREFIX, normaliseAddress } from "./address.ts";
+export type { DialectName, DialectOption } from "./dialects/dialect.ts";
 export { ietfFields } from "./fields/ietf.ts";
 export { draft6Fields, draft7Fields, xRateLimitFields } from "./fields/legacy.ts";
 export {
@@ -28,10 +29,13 @@ export type { Identity, StandardIds } from "./identity.ts";
 export {
   exposeFields,
   type FieldChanges,
+  longerWait,
   mergeRateLimitFields,
-  mergeRetryAfter,
   type ResponseField,
+  type Wait,
 } from "./merge.ts";
-export { nodeExchange, whenOver } from "./node-exchange.ts";
+export { nodeExchange } from "./node-exchange.ts";
+export { follow } from "./node-response.ts";
+export type { ReadHeader, ResponseObserver } from "./observer.ts";
 export type { RefusalResponse } from "./response.ts";
 export type { ProxyTrust } from "./warnings.ts";

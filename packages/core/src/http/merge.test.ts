@@ -2,8 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 
 import {
   exposeFields,
+  longerWait,
   mergeRateLimitFields,
-  mergeRetryAfter,
+  mergeSets,
   type ResponseField,
 } from "./merge.ts";
 
@@ -158,7 +159,7 @@ describe("the dictionary of draft-7", () => {
   });
 });
 
-describe("Retry-After", () => {
+describe("a wait in seconds", () => {
   test.each([
     ["7", undefined, "7"],
     ["7", "5", "7"],
@@ -167,11 +168,74 @@ describe("Retry-After", () => {
     ["7", "Wed, 21 Oct 2026 07:28:00 GMT", "7"],
     ["7", "-9", "7"],
     ["7", "9.5", "7"],
+    ["7", "9".repeat(30), "9".repeat(15)],
     // No wait of ours: waiting does not help.
     [undefined, "9", undefined],
   ])("%j over %j gives %j", (own, before, expected) => {
     const fields = before === undefined ? nothing : response({ "Retry-After": before });
-    expect(mergeRetryAfter(own, fields)).toBe(expected);
+    const ourWait = own === undefined ? undefined : { seconds: Number(own), ms: undefined };
+    expect(longerWait(ourWait, fields)?.seconds.toString()).toBe(expected);
+  });
+});
+
+describe("a wait in seconds and in ms", () => {
+  const ours = { seconds: 7, ms: 6500 };
+
+  test.each([
+    [{}, ours],
+    // Both fields of one source, whichever wait is the longer one.
+    [{ "Retry-After": "7", "retry-after-ms": "6400" }, ours],
+    [
+      { "Retry-After": "7", "retry-after-ms": "6600" },
+      { seconds: 7, ms: 6600 },
+    ],
+    [{ "Retry-After": "6" }, ours],
+    [{ "Retry-After": "7" }, { seconds: 7, ms: undefined }],
+    [{ "retry-after-ms": "350" }, ours],
+    [{ "retry-after-ms": "9001" }, { seconds: 10, ms: 9001 }],
+    // A contradiction: SDKs would come back after the shorter one.
+    [
+      { "Retry-After": "30", "retry-after-ms": "350" },
+      { seconds: 30, ms: undefined },
+    ],
+    [{ "Retry-After": "soon", "retry-after-ms": "later" }, ours],
+  ])("over %j", (before: Readonly<Record<string, string>>, expected) => {
+    expect(longerWait(ours, response(before))).toStrictEqual(expected);
+    expect(longerWait(undefined, response(before))).toBeUndefined();
+  });
+
+  test("ours in seconds alone is not cut short by their ms", () => {
+    const before = response({ "Retry-After": "7", "retry-after-ms": "6900" });
+    const own = { seconds: 7, ms: undefined };
+    expect(longerWait(own, before)).toStrictEqual(own);
+  });
+});
+
+describe("sets of a provider", () => {
+  const names = ["x-limit", "x-left", "x-reset"];
+  const mine = { "x-limit": "5", "x-left": "4", "x-reset": "60s" };
+  const merge = (before: Readonly<Record<string, string>>, denied = false, fields = mine) =>
+    mergeSets([{ names, left: "x-left", fields, denied }], response(before));
+
+  test.each([
+    [{}, false, mine],
+    [{ "x-limit": "9", "x-left": "3", "x-reset": "1s" }, false, "theirs"],
+    [{ "x-limit": "9", "x-left": "4", "x-reset": "1s" }, false, mine],
+    [{ "x-limit": "9", "x-left": "0", "x-reset": "1s" }, true, mine],
+    [{ "x-left": "3" }, false, { "x-limit": undefined, "x-left": "3", "x-reset": undefined }],
+    [{ "x-limit": "9", "x-reset": "1s" }, false, mine],
+  ])("over %j, denied: %s", (before: Readonly<Record<string, string>>, denied, expected) => {
+    expect(merge(before, denied)).toStrictEqual(expected === "theirs" ? before : expected);
+  });
+
+  test("each is decided by itself", () => {
+    const sets = ["a", "b"].map((name) => ({
+      names: [name],
+      left: name,
+      fields: { [name]: "5" },
+      denied: name === "b",
+    }));
+    expect(mergeSets(sets, response({ a: "1", b: "1" }))).toStrictEqual({ a: "1", b: "5" });
   });
 });
 
@@ -202,7 +266,8 @@ function mergeMs(value: string): number {
     const startMs = performance.now();
     mergeRateLimitFields(mine, before, admitted);
     mergeRateLimitFields({ ...mine, RateLimit: "limit=1, remaining=1, reset=1" }, before, older);
-    mergeRetryAfter("7", before);
+    longerWait({ seconds: 7, ms: 6500 }, before);
+    mergeSets([{ names: ["a", "b"], left: "b", fields: { b: "1" }, denied: false }], before);
     exposeFields(["RateLimit"], before);
     return performance.now() - startMs;
   });

@@ -1,4 +1,5 @@
 import { uniqueQuotas } from "./fields/legacy.ts";
+import { fieldInteger } from "./fields/numbers.ts";
 import type { Fields } from "./fields/quota.ts";
 
 /** What a response already says under a name, in whatever form the framework keeps it. */
@@ -38,18 +39,48 @@ const integerIn = (text: string | undefined, pattern: RegExp): number => {
   return digits === undefined ? Number.POSITIVE_INFINITY : Number(digits);
 };
 
-// A set of fields describes one policy and is kept whole: mixing two sets would describe none.
-const sets = [
+/** Fields that describe one policy together: mixed with those of another they would describe none. */
+export interface FieldSet {
+  readonly names: readonly string[];
+  /** The one that tells what is left. */
+  readonly left: string;
+  /** Ours, as far as they are known. */
+  readonly fields: Fields;
+  /** Whether ours tells of a refusal. */
+  readonly denied: boolean;
+}
+
+const INTEGER = /^(\d+)$/;
+
+/** Keeps the more restrictive of two sets whole, where the response already has one. */
+function mergeSet(
+  { names, left, fields, denied }: FieldSet,
+  before: ResponseField,
+  pattern: RegExp = INTEGER,
+): FieldChanges {
+  const earlier = names.map((name): [string, string | undefined] => [name, textOf(before(name))]);
+  if (earlier.every(([, value]) => value === undefined)) return fields;
+  const theirs = integerIn(textOf(before(left)), pattern);
+  return !denied && theirs < integerIn(fields[left], pattern)
+    ? Object.fromEntries(earlier)
+    : Object.fromEntries(names.map((name) => [name, fields[name]]));
+}
+
+/** Adds sets of fields to what another limiter or an upstream has put on the response. */
+export const mergeSets = (sets: readonly FieldSet[], before: ResponseField): FieldChanges =>
+  Object.fromEntries(sets.flatMap((set) => Object.entries(mergeSet(set, before))));
+
+const genericSets = [
   { names: ["RateLimit"], left: "RateLimit", pattern: /remaining=(\d+)/ },
   {
     names: ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
     left: "RateLimit-Remaining",
-    pattern: /^(\d+)$/,
+    pattern: INTEGER,
   },
   {
     names: ["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"],
     left: "X-RateLimit-Remaining",
-    pattern: /^(\d+)$/,
+    pattern: INTEGER,
   },
 ] as const;
 
@@ -69,28 +100,44 @@ export function mergeRateLimitFields(
     if (earlier === undefined || added === undefined) continue;
     merged[name] = ietf ? appendToList(earlier, added) : appendToQuotas(earlier, added);
   }
-  for (const { names, left, pattern } of sets) {
+  for (const { names, left, pattern } of genericSets) {
     if (names.every((name) => ours[name] === undefined)) continue;
     if (ietf && left === "RateLimit") continue;
-    const earlier = names.map((name) => textOf(before(name)));
-    if (earlier.every((value) => value === undefined)) continue;
-    const theirs = integerIn(textOf(before(left)), pattern);
-    const keepTheirs = !denied && theirs < integerIn(ours[left], pattern);
-    for (const [index, name] of names.entries()) {
-      merged[name] = keepTheirs ? earlier[index] : ours[name];
-    }
+    Object.assign(merged, mergeSet({ names, left, fields: ours, denied }, before, pattern));
   }
   return merged;
 }
 
-/** The longer of two waits, where the response already tells one. */
-export function mergeRetryAfter(
-  ours: string | undefined,
-  before: ResponseField,
-): string | undefined {
-  const earlier = textOf(before("Retry-After"));
-  if (ours === undefined || earlier === undefined || !/^\d+$/.test(earlier)) return ours;
-  return Number(earlier) > Number(ours) ? earlier : ours;
+/** How long a client is told to wait. */
+export interface Wait {
+  /** `Retry-After`. */
+  readonly seconds: number;
+  /** `retry-after-ms`; `undefined`: not sent. */
+  readonly ms: number | undefined;
+}
+
+const wholeNumber = (value: ReturnType<ResponseField>): number | undefined => {
+  const [, digits] = INTEGER.exec(textOf(value) ?? "") ?? [];
+  return digits === undefined ? undefined : fieldInteger(Number(digits));
+};
+
+function waitOn(before: ResponseField): Wait | undefined {
+  const ms = wholeNumber(before("retry-after-ms"));
+  const seconds = wholeNumber(before("Retry-After"));
+  if (seconds === undefined) {
+    return ms === undefined ? undefined : { seconds: Math.max(1, Math.ceil(ms / 1000)), ms };
+  }
+  // A wait that is shorter than its rounded form allows would send clients back too early.
+  return { seconds, ms: ms === undefined || ms <= (seconds - 1) * 1000 ? undefined : ms };
+}
+
+const lengthMs = ({ seconds, ms }: Wait): number => ms ?? seconds * 1000;
+
+/** The longer of two waits, whole, where the response already tells one; none where ours is none. */
+export function longerWait(ours: Wait | undefined, before: ResponseField): Wait | undefined {
+  const theirs = waitOn(before);
+  if (ours === undefined || theirs === undefined) return ours;
+  return lengthMs(theirs) > lengthMs(ours) ? theirs : ours;
 }
 
 /**

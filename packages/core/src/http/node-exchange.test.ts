@@ -30,6 +30,20 @@ describe("the facts of an exchange", () => {
     expect(facts.responseField("ratelimit")).toBe("x");
   });
 
+  test.each([
+    ["/v1/messages?beta=true", undefined, "/v1/messages"],
+    // Express shortens the URL below a mount.
+    ["/messages?a=?b", "/v1/messages?a=?b", "/v1/messages"],
+    ["/", 7, "/"],
+    [undefined, undefined, undefined],
+  ])("have the path of %j, mounted from %j", (url, originalUrl, path) => {
+    const { request, response } = exchange(new Socket());
+    if (url !== undefined) request.url = url;
+    else Reflect.deleteProperty(request, "url");
+    if (originalUrl !== undefined) Object.assign(request, { originalUrl });
+    expect(nodeExchange(request, response).path).toBe(path);
+  });
+
   test.each([false, true])("tell when the client has gone, queued: %s", (queued) => {
     const socket = new Socket();
     const { request, response } = exchange(socket, queued);

@@ -7,9 +7,13 @@ import type { RequestFacts } from "./gate.ts";
 export const nodeExchange = (
   request: IncomingMessage,
   response: ServerResponse,
-): Pick<RequestFacts<unknown>, "exchange" | "method" | "header" | "responseField" | "gone"> => ({
+): Pick<
+  RequestFacts<unknown>,
+  "exchange" | "method" | "path" | "header" | "responseField" | "gone"
+> => ({
   exchange: request,
   method: request.method ?? "GET",
+  path: urlOf(request)?.split("?", 1)[0],
   header: (name) => {
     const value = request.headers[name];
     return typeof value === "string" ? value : value?.join(", ");
@@ -19,6 +23,12 @@ export const nodeExchange = (
   // waits behind another one.
   gone: () => response.destroyed || request.socket.destroyed,
 });
+
+// Express rewrites `url` below a mount, and keeps what it was.
+const urlOf = (request: IncomingMessage): string | undefined =>
+  "originalUrl" in request && typeof request.originalUrl === "string"
+    ? request.originalUrl
+    : request.url;
 
 /** What is to be done when a connection closes before its queued responses had their turn. */
 const queued = new WeakMap<Socket, Set<() => void>>();

@@ -2,18 +2,22 @@ import type { Cost } from "../cost.ts";
 import type { Decision } from "../decision.ts";
 import { configError, type TollgateError } from "../errors.ts";
 import { createLimiter, type Limiter, type LimiterOptions } from "../limiter.ts";
+import type { LlmPolicy } from "../llm/policy.ts";
 import type { LimitOverrides } from "../override.ts";
 import { isObject, rejectUnknownKeys } from "../policy.ts";
 import type { SubjectIds } from "../subject.ts";
 import { DEFAULT_IPV6_PREFIX } from "./address.ts";
+import { parseDialect } from "./dialects/choose.ts";
+import type { DialectOption } from "./dialects/dialect.ts";
 import {
+  choose,
   type HeaderFormat,
   type HeaderOptions,
   type HeaderSettings,
   parseHeaderOptions,
 } from "./header-options.ts";
 import type { Identity } from "./identity.ts";
-import type { RefusalResponse } from "./response.ts";
+import type { RefusalResponse, RefusalStatuses } from "./response.ts";
 import { ProxyWarnings } from "./warnings.ts";
 
 /** What a `cost` callback gets beside the request. */
@@ -21,7 +25,7 @@ export interface CostContext {
   readonly subject: SubjectIds;
   /** The parsed body; `undefined` when no parser ran before the limiter. */
   readonly body: unknown;
-  /** The length the client declared, in bytes. */
+  /** The length the client declared, in bytes; 0 where there is no body. */
   readonly contentLength: number | undefined;
 }
 
@@ -43,18 +47,25 @@ export interface RefusedAnswer {
 /** What may differ from route to route, on the same usage. */
 export interface RouteOptions<Request> extends LimitOverrides {
   /**
-   * What a call costs. `count` is 1 unless the callback names it. Needed as soon as a limit meters
-   * another type.
+   * What a call costs. `count` is 1 unless the callback names it. Tokens that it does not name are
+   * estimated and measured; other types have no cost but what it names.
    */
   readonly cost?: (request: Request, context: CostContext) => Cost | Promise<Cost>;
+  /** How LLM calls are held and settled. @default as the limiter's `llm` option says */
+  readonly llm?: LlmPolicy;
   /** Requests for which it returns true pass unmetered. */
   readonly skip?: (request: Request) => boolean | Promise<boolean>;
+  /**
+   * Whose rate-limit fields and error bodies are sent. `auto` goes by the request's path: SDKs of
+   * LLM providers get what they understand. @default 'auto'
+   */
+  readonly dialect?: DialectOption;
 }
 
 /** Options of every adapter's `rateLimit`. */
 export interface RateLimitOptions<Request>
-  extends LimiterOptions, Pick<RouteOptions<Request>, "cost" | "skip"> {
-  /** A limiter made elsewhere, in place of `limits`, `store`, `name`, `scope`, `enabled` and `onEvent`. */
+  extends LimiterOptions, Pick<RouteOptions<Request>, "cost" | "skip" | "dialect"> {
+  /** A limiter made elsewhere, in place of `limits`, `store`, `name`, `scope`, `enabled`, `llm` and `onEvent`. */
   readonly limiter?: Limiter;
   /**
    * Who calls: an id, or ids by scope. The address is added as `ip`, and as `caller` where that is
@@ -76,6 +87,11 @@ export interface RateLimitOptions<Request>
   readonly skipPreflights?: boolean;
   /** The status for a cost above a limit's whole capacity: 429 or 413. @default 429 */
   readonly impossibleStatus?: 429 | 413;
+  /**
+   * The status of refusals that last a minute or more, or until somebody acts. Some SDKs retry
+   * every 429, whatever the wait. @default 429
+   */
+  readonly longWaitStatus?: 429 | 403 | 402;
 }
 
 /** {@link RateLimitOptions} with nothing left open, as far as all routes share them. */
@@ -86,11 +102,12 @@ export interface Settings<Request> {
   readonly onRefused: RateLimitOptions<Request>["onRefused"];
   readonly headers: HeaderSettings;
   readonly skipPreflights: boolean;
-  readonly impossibleStatus: number;
+  readonly statuses: RefusalStatuses;
+  readonly dialect: DialectOption;
   readonly warnings: ProxyWarnings;
 }
 
-const limiterOptionNames = ["limits", "store", "name", "scope", "enabled", "onEvent"];
+const limiterOptionNames = ["limits", "store", "name", "scope", "enabled", "llm", "onEvent"];
 const gateOptionNames = [
   "limiter",
   "identify",
@@ -102,15 +119,26 @@ const gateOptionNames = [
   "headers",
   "skipPreflights",
   "impossibleStatus",
+  "longWaitStatus",
+  "dialect",
 ];
 
-const limiterMethods = ["checkAndRecord", "reserve", "settle", "release", "usage", "override"];
+const limiterMethods = [
+  "checkAndRecord",
+  "reserve",
+  "settle",
+  "release",
+  "usage",
+  "override",
+  "track",
+];
 
 // By its shape: it may come from another loaded copy of the package.
 const isLimiter = (value: unknown): value is Limiter =>
   isObject(value) &&
   typeof value["enabled"] === "boolean" &&
   limiterMethods.every((method) => typeof value[method] === "function") &&
+  isObject(value["llm"]) &&
   Array.isArray(value["limits"]) &&
   value["limits"].every(isObject);
 
@@ -118,8 +146,8 @@ const isLimiter = (value: unknown): value is Limiter =>
 export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limiter {
   const { limiter } = options;
   if (limiter === undefined) {
-    const { limits, store, name, scope, enabled, onEvent } = options;
-    const given = Object.entries({ limits, store, name, scope, enabled, onEvent });
+    const { limits, store, name, scope, enabled, llm, onEvent } = options;
+    const given = Object.entries({ limits, store, name, scope, enabled, llm, onEvent });
     return createLimiter(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
   }
   if (!isLimiter(limiter)) throw configError("limiter", "a limiter from createLimiter()", limiter);
@@ -132,7 +160,8 @@ export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limite
 
 /** Refuses a limit that no call would be charged to: it would protect nothing. */
 export function checkMetered<Request>(limiter: Limiter, cost: RouteOptions<Request>["cost"]): void {
-  const limit = limiter.limits.find(({ type }) => type !== "count");
+  const { types } = limiter.llm;
+  const limit = limiter.limits.find(({ type }) => type !== "count" && !types.has(type));
   if (limit === undefined || cost !== undefined) return;
   throw configError(
     "cost",
@@ -172,7 +201,7 @@ function checkOptions(value: unknown, names: readonly string[], path: string): v
 
 /** Checks what a route may change. */
 export const checkRouteOptions = (value: unknown): void => {
-  checkOptions(value, ["limits", "add", "cost", "skip"], "route");
+  checkOptions(value, ["limits", "add", "cost", "skip", "llm", "dialect"], "route");
 };
 
 /** Checks the options and fills in what they leave open. */
@@ -185,7 +214,11 @@ export function parseOptions<Request>(options: RateLimitOptions<Request>): Setti
     onRefused: options.onRefused,
     headers: parseHeaderOptions(options.headers),
     skipPreflights: parsePreflights(options.skipPreflights),
-    impossibleStatus: parseStatus(options.impossibleStatus),
+    statuses: {
+      impossible: parseStatus(options.impossibleStatus),
+      longWait: choose(options.longWaitStatus, "longWaitStatus", [429, 403, 402]),
+    },
+    dialect: parseDialect(options.dialect, "dialect"),
     warnings: new ProxyWarnings(),
   };
 }

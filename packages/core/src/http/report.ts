@@ -19,6 +19,7 @@ export const advertisedPolicies = (
           quota: max,
           windowMs,
           unit: units.get(type) ?? type,
+          type,
           partitionKey: undefined,
         },
       ]),
@@ -27,10 +28,12 @@ export const advertisedPolicies = (
 const quotaState = (
   policy: QuotaPolicy,
   { usage, refusal, effectiveWindowMs }: LimitState,
+  nowMs: number,
 ): QuotaReport["states"][number] => ({
   policy,
   remaining: usage.remaining,
   resetMs: effectiveWindowMs,
+  fullAfterMs: usage.resetsAtMs - nowMs,
   allowed: refusal === undefined,
   retryAfterMs: refusal?.retryAfterMs,
   retryable: refusal === undefined || refusal.retryAfterMs !== undefined,
@@ -47,7 +50,7 @@ export function reportOf(
 ): QuotaReport {
   const states = statesOf(decision).flatMap((state) => {
     const policy = policies.get(state.limit.name);
-    return policy === undefined ? [] : quotaState(policy, state);
+    return policy === undefined ? [] : quotaState(policy, state, decision.decidedAtMs);
   });
   return {
     nowMs: decision.decidedAtMs,

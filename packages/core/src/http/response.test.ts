@@ -6,6 +6,7 @@ import { createLimiter } from "../limiter.ts";
 import { memoryStore } from "../memory-store.ts";
 import type { LimitInput } from "../policy.ts";
 import { manualClock } from "../testing/manual-clock.ts";
+import { ietfDialect } from "./dialects/ietf.ts";
 import { ietfFields } from "./fields/ietf.ts";
 import { draft6Fields, draft7Fields, xRateLimitFields } from "./fields/legacy.ts";
 import { checkPolicies, type QuotaPolicy, type QuotaReport } from "./fields/quota.ts";
@@ -29,9 +30,11 @@ function stage(limits: readonly LimitInput[], headers?: unknown) {
   const limiter = createLimiter({ limits, store: memoryStore({ clock: clock.now }) });
   const settings = parseHeaderOptions(headers);
   const policies = advertisedPolicies(limiter.limits, settings);
+  const dialect = ietfDialect;
+  const context = { dialect, settings, policies, crossOrigin: false, before: fresh };
   const refuse = (decision = limiter.check("alice"), before = fresh): RefusalResponse =>
-    refusalResponse(decision, policies, settings, false, before, 413);
-  return { clock, limiter, settings, policies, refuse };
+    refusalResponse(decision, { ...context, before }, { impossible: 413, longWait: 429 });
+  return { clock, limiter, settings, policies, context, refuse };
 }
 
 const minute: LimitInput = { type: "count", window: "minute", limit: 2, name: "minute" };
@@ -50,9 +53,17 @@ describe("what is reported", () => {
         quota: 50,
         windowMs: 3_600_000,
         unit: "acme-tokens",
+        type: "token",
         partitionKey: undefined,
       },
-      { name: "minute", quota: 2, windowMs: 60_000, unit: "requests", partitionKey: undefined },
+      {
+        name: "minute",
+        quota: 2,
+        windowMs: 60_000,
+        unit: "requests",
+        type: "count",
+        partitionKey: undefined,
+      },
     ]);
   });
 
@@ -71,7 +82,14 @@ describe("what is reported", () => {
     expect(report.states.map(({ policy: { name }, ...state }) => [name, state])).toStrictEqual([
       [
         "minute",
-        { remaining: 0, resetMs: 60_000, allowed: false, retryAfterMs: 60_000, retryable: true },
+        {
+          remaining: 0,
+          resetMs: 60_000,
+          fullAfterMs: 60_000,
+          allowed: false,
+          retryAfterMs: 60_000,
+          retryable: true,
+        },
       ],
     ]);
   });
@@ -84,8 +102,8 @@ describe("what is reported", () => {
 });
 
 function fieldsOf(limits: readonly LimitInput[], headers?: unknown): object {
-  const { limiter, policies, settings } = stage(limits, headers);
-  return admittedFields(limiter.checkAndRecord("alice"), policies, settings, false, fresh);
+  const { limiter, context } = stage(limits, headers);
+  return admittedFields(limiter.checkAndRecord("alice"), context);
 }
 
 describe("an admitted request", () => {
@@ -206,8 +224,8 @@ describe("a refused request", () => {
 
 describe("other answers", () => {
   test("an outage is a 503 without quota, readable from other origins", () => {
-    const { settings } = stage([minute]);
-    const { status, fields, body } = outageResponse(5, settings, true, fresh);
+    const { context } = stage([minute]);
+    const { status, fields, body } = outageResponse(5, { ...context, crossOrigin: true });
     expect(status).toBe(503);
     expect(fields).toMatchObject({
       "Retry-After": "5",
@@ -215,13 +233,11 @@ describe("other answers", () => {
       "Access-Control-Expose-Headers": "Retry-After",
     });
     expect(body).toMatchObject({ status: 503, title: "Temporary Reduced Capacity" });
-    expect(outageResponse(5, settings, false, fresh).fields).not.toHaveProperty(
-      "Access-Control-Expose-Headers",
-    );
+    expect(outageResponse(5, context).fields).not.toHaveProperty("Access-Control-Expose-Headers");
   });
 
   test("a missing id is a 400 that says which", () => {
-    expect(missingIdResponse("no user")).toMatchObject({
+    expect(missingIdResponse("no user", stage([minute]).context)).toMatchObject({
       status: 400,
       body: { status: 400, detail: "no user", code: "MISSING_SCOPE" },
     });
@@ -329,8 +345,8 @@ describe("D-HDR-07 fields are well-formed", () => {
   test.each(['a"b', String.raw`back\slash`, "a, b;c=d", " ", "~"])(
     "a limit may be called %j, and a client reads just that",
     (name) => {
-      const { limiter, policies, settings } = stage([{ ...minute, name }]);
-      const fields = admittedFields(limiter.checkAndRecord("a"), policies, settings, false, fresh);
+      const { limiter, context } = stage([{ ...minute, name }]);
+      const fields = admittedFields(limiter.checkAndRecord("a"), context);
       for (const field of ["RateLimit", "RateLimit-Policy"]) {
         expect(parseList(fields[field] ?? "").map(([read]) => read)).toStrictEqual([name]);
       }

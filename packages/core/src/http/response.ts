@@ -1,64 +1,57 @@
 import { type Decision, decisiveRefusal } from "../decision.ts";
-import { ietfFields } from "./fields/ietf.ts";
-import { draft6Fields, draft7Fields, xRateLimitFields } from "./fields/legacy.ts";
-import { ceilSeconds } from "./fields/numbers.ts";
-import type { Fields, QuotaPolicy, QuotaReport } from "./fields/quota.ts";
-import { quotaProblem } from "./fields/refusal.ts";
+import type { Body, Dialect, Refusal, ShownLimit } from "./dialects/dialect.ts";
+import { kindOf } from "./dialects/quotas.ts";
+import type { QuotaPolicy } from "./fields/quota.ts";
 import type { HeaderSettings } from "./header-options.ts";
-import {
-  exposeFields,
-  type FieldChanges,
-  mergeRateLimitFields,
-  mergeRetryAfter,
-  type ResponseField,
-} from "./merge.ts";
+import { exposeFields, type FieldChanges, longerWait, type ResponseField } from "./merge.ts";
 import { reportOf } from "./report.ts";
-
-/** From this wait on, SDKs either ignore `Retry-After` or sleep for all of it: they are told to stop. */
-const LONG_WAIT_SECONDS = 60;
+import { LONG_WAIT_SECONDS, waitOf } from "./wait.ts";
 
 /** What a refused request is answered with. */
 export interface RefusalResponse {
   readonly status: number;
   readonly fields: FieldChanges;
-  /** A JSON value, to be sent as `application/problem+json`. */
-  readonly body: Readonly<Record<string, unknown>>;
+  /** A JSON value, to be sent as `contentType`. */
+  readonly body: Body;
+  readonly contentType: Dialect["contentType"];
 }
 
-function rateLimitFields(report: QuotaReport, { formats, reset }: HeaderSettings): Fields {
-  return {
-    ...(formats.has("ietf") ? ietfFields(report) : {}),
-    ...(formats.has("draft-7") ? draft7Fields(report) : {}),
-    ...(formats.has("draft-6") ? draft6Fields(report) : {}),
-    ...(formats.has("x-ratelimit") ? xRateLimitFields(report, reset) : {}),
-  };
+/** What responses to one request are made for. */
+export interface ResponseContext {
+  readonly dialect: Dialect;
+  readonly settings: HeaderSettings;
+  /** The limits that may be shown, by name. */
+  readonly policies: ReadonlyMap<string, QuotaPolicy>;
+  readonly crossOrigin: boolean;
+  /** What the response already says. */
+  readonly before: ResponseField;
+  /** From 0 to below 1. @default Math.random */
+  readonly random?: () => number;
+}
+
+/** Statuses of refusals that no short wait cures; all others are 429. */
+export interface RefusalStatuses {
+  readonly impossible: number;
+  readonly longWait: number;
 }
 
 // Pages of other origins read no field that is not named; requests of the own origin have no Origin.
 function exposure(
   fields: FieldChanges,
-  { expose }: HeaderSettings,
-  crossOrigin: boolean,
-  before: ResponseField,
+  { settings, crossOrigin, before }: ResponseContext,
 ): FieldChanges {
   const names = Object.keys(fields).filter((name) => fields[name] !== undefined);
-  const list = expose && crossOrigin ? exposeFields(names, before) : undefined;
+  const list = settings.expose && crossOrigin ? exposeFields(names, before) : undefined;
   return list === undefined ? {} : { "Access-Control-Expose-Headers": list };
 }
 
 /** The fields of an admitted request. */
-export function admittedFields(
-  decision: Decision,
-  policies: ReadonlyMap<string, QuotaPolicy>,
-  settings: HeaderSettings,
-  crossOrigin: boolean,
-  before: ResponseField,
-): FieldChanges {
+export function admittedFields(decision: Decision, context: ResponseContext): FieldChanges {
+  const { dialect, settings, policies, before } = context;
   if (settings.emit !== "always" || policies.size === 0) return {};
-  const ours = rateLimitFields(reportOf(decision, policies, settings), settings);
-  const ietf = settings.formats.has("ietf");
-  const fields = mergeRateLimitFields(ours, before, { ietf, denied: false });
-  return { ...fields, ...exposure(fields, settings, crossOrigin, before) };
+  const report = reportOf(decision, policies, settings);
+  const fields = dialect.fields(report, settings, before, false);
+  return { ...fields, ...exposure(fields, context) };
 }
 
 // Validators and lifetimes belong to the answer that was not given (RFC 9111 §3, RFC 6585 §4).
@@ -69,86 +62,101 @@ const notStored: FieldChanges = {
   Expires: undefined,
 };
 
-/** The answer to a refused or impossible request. */
-export function refusalResponse(
+/** The numbers of the limit that decides, if it may be shown; never anybody else's. */
+function shownLimit(
   decision: Decision,
-  policies: ReadonlyMap<string, QuotaPolicy>,
-  settings: HeaderSettings,
-  crossOrigin: boolean,
-  before: ResponseField,
-  impossibleStatus: number,
-): RefusalResponse {
-  const report = reportOf(decision, policies, settings);
-  const waitSeconds =
-    decision.retryAfterMs === undefined
-      ? undefined
-      : Math.min(Math.max(1, ceilSeconds(decision.retryAfterMs)), settings.maxRetryAfterSeconds);
-  const told = mergeRetryAfter(waitSeconds === undefined ? undefined : String(waitSeconds), before);
-  const quota = settings.emit === "never" ? {} : rateLimitFields(report, settings);
-  const ietf = settings.formats.has("ietf");
-  const fields: FieldChanges = {
-    ...mergeRateLimitFields(quota, before, { ietf, denied: true }),
-    "Retry-After": told,
-    ...(told === undefined || Number(told) >= LONG_WAIT_SECONDS
-      ? { "x-should-retry": "false" }
-      : {}),
-  };
-  const problem = quotaProblem(report);
-  const status = decision.outcome === "impossible" ? impossibleStatus : problem.status;
+  policies: ResponseContext["policies"],
+): ShownLimit | undefined {
+  const decisive = decisiveRefusal(decision.refusals);
+  const policy = decisive === undefined ? undefined : policies.get(decisive.limit);
+  if (decisive === undefined || policy === undefined) return undefined;
+  const { remaining, max, requested } = decisive;
+  const usage = decision.usages.find(({ limit }) => limit === decisive.limit);
+  const kind = kindOf(policy);
   return {
-    status,
-    fields: { ...fields, ...notStored, ...exposure(fields, settings, crossOrigin, before) },
-    body: { ...problem, status, ...explain(decision, policies) },
+    name: policy.name,
+    unit: policy.unit,
+    countsTokens: kind !== undefined && kind !== "requests",
+    max,
+    used: usage?.current ?? max - remaining,
+    remaining,
+    requested,
   };
 }
 
-// The numbers of the limit that decides, if it may be shown; never anybody else's.
-function explain(
+function kindOfRefusal(decision: Decision, toldSeconds: number | undefined): Refusal["kind"] {
+  if (decision.outcome === "impossible") return "impossible";
+  if (toldSeconds === undefined) return "barred";
+  return toldSeconds >= LONG_WAIT_SECONDS ? "long" : "short";
+}
+
+/** The answer to a refused or impossible request. */
+export function refusalResponse(
   decision: Decision,
-  policies: ReadonlyMap<string, QuotaPolicy>,
-): Readonly<Record<string, unknown>> {
-  const decisive = decisiveRefusal(decision.refusals);
-  const policy = decisive === undefined ? undefined : policies.get(decisive.limit);
-  const wait = decision.retryAfterMs === undefined ? {} : { retry_after_ms: decision.retryAfterMs };
-  if (decisive === undefined || policy === undefined) {
-    return { detail: "A limit of this service refused the request.", ...wait };
-  }
+  context: ResponseContext,
+  statuses: RefusalStatuses,
+): RefusalResponse {
+  const { dialect, settings, policies, before, random = Math.random } = context;
+  const { retryAfterMs } = decision;
+  const { maxRetryAfterSeconds, emit } = settings;
+  const own =
+    retryAfterMs === undefined
+      ? undefined
+      : waitOf(retryAfterMs, maxRetryAfterSeconds, dialect.exactWaits, random);
+  const told = longerWait(own, before);
+  const kind = kindOfRefusal(decision, told?.seconds);
+  const status =
+    kind === "impossible" ? statuses.impossible : kind === "short" ? 429 : statuses.longWait;
+  const report = reportOf(decision, policies, settings);
+  const fields: FieldChanges = {
+    ...(emit === "never" ? {} : dialect.fields(report, settings, before, true)),
+    ...waitFields(told),
+    // `true` would make SDKs retry whatever the status, so it does not stay either.
+    "x-should-retry":
+      kind !== "short" || before("x-should-retry") === "false" ? "false" : undefined,
+  };
+  const limit = shownLimit(decision, policies);
+  // Somebody else's wait is longer, and known in its fields only.
+  const waitMs = told === undefined || told === own ? retryAfterMs : told.seconds * 1000;
   return {
-    detail: decision.reason,
-    policy: policy.name,
-    unit: policy.unit,
-    limit: decisive.max,
-    remaining: decisive.remaining,
-    requested: decisive.requested,
-    ...wait,
+    status,
+    fields: { ...fields, ...notStored, ...exposure(fields, context) },
+    body: dialect.refusal({ decision, report, status, kind, waitMs, limit, before }),
+    contentType: dialect.contentType,
   };
 }
+
+const text = (value: number | undefined): string | undefined =>
+  value === undefined ? undefined : String(value);
+
+const waitFields = (wait: ReturnType<typeof longerWait>): FieldChanges => ({
+  "Retry-After": text(wait?.seconds),
+  "retry-after-ms": text(wait?.ms),
+});
 
 /** The answer when the store cannot be asked: the service is short of capacity, not the caller over quota. */
 export function outageResponse(
   retryAfterSeconds: number,
-  settings: HeaderSettings,
-  crossOrigin: boolean,
-  before: ResponseField,
+  context: ResponseContext,
 ): RefusalResponse {
-  const fields = { "Retry-After": String(retryAfterSeconds) };
+  const { dialect, settings, random = Math.random } = context;
+  const { maxRetryAfterSeconds: cap } = settings;
+  const fields = waitFields(waitOf(retryAfterSeconds * 1000, cap, dialect.exactWaits, random));
   return {
     status: 503,
-    fields: { ...fields, ...notStored, ...exposure(fields, settings, crossOrigin, before) },
-    body: {
-      type: "https://iana.org/assignments/http-problem-types#temporary-reduced-capacity",
-      title: "Temporary Reduced Capacity",
-      status: 503,
-      detail: "The limits of this service cannot be checked at the moment.",
-    },
+    fields: { ...fields, ...notStored, ...exposure(fields, context) },
+    body: dialect.outage("The limits of this service cannot be checked at the moment."),
+    contentType: dialect.contentType,
   };
 }
 
 /** The answer to a request that lacks an id which a limit needs. */
-export function missingIdResponse(detail: string): RefusalResponse {
-  return {
-    status: 400,
-    fields: notStored,
-    body: { type: "about:blank", title: "Bad Request", status: 400, detail, code: "MISSING_SCOPE" },
-  };
-}
+export const missingIdResponse = (
+  detail: string,
+  { dialect }: ResponseContext,
+): RefusalResponse => ({
+  status: 400,
+  fields: notStored,
+  body: dialect.badRequest(detail, "MISSING_SCOPE"),
+  contentType: dialect.contentType,
+});

@@ -16,7 +16,9 @@ export type Layer =
   /** `rateLimit` with these options; layers with the same object are the same middleware. */
   | { readonly options: AnyOptions }
   /** The application, or an upstream limiter, that sets fields of the response. */
-  | { readonly fields: Readonly<Record<string, string>> };
+  | { readonly fields: Readonly<Record<string, string>> }
+  /** Changes the response itself before anything is sent of it, as compressing middleware does. */
+  | { readonly wrap: (outgoing: ServerResponse) => void };
 
 /** What a handler of the contract finds. */
 export interface Call {
@@ -31,8 +33,12 @@ export interface Call {
 /** How a handler of the contract answers, in the framework's own way. */
 export type Answer =
   | { readonly json: unknown; readonly status?: number }
-  /** Sent one by one, as they come. */
-  | { readonly chunks: AsyncIterable<string> }
+  /** Sent one by one, as they come, and asked for only when the client takes them. */
+  | {
+      readonly chunks: AsyncIterable<string | Uint8Array>;
+      readonly status?: number;
+      readonly headers?: Readonly<Record<string, string>>;
+    }
   /** Given to the framework: `next(error)`, `ctx.throw`, `reply.send(error)`. */
   | { readonly error: Error };
 

@@ -65,6 +65,17 @@ export async function send(app: RunningApp, sent: Sent = {}): Promise<Received> 
   return { status: response.statusCode ?? 0, headers: response.headers, body: chunks.join("") };
 }
 
+/** The bytes of an answer's body, as they come. */
+export async function bytesOf(
+  app: RunningApp,
+  sent: Sent,
+): Promise<{ readonly headers: IncomingHttpHeaders; readonly bytes: Buffer }> {
+  const response = await answerTo(app, sent);
+  const parts: Uint8Array[] = [];
+  for await (const part of response) parts.push(part);
+  return { headers: response.headers, bytes: Buffer.concat(parts) };
+}
+
 /** Sends a request and waits for the head of its answer only. */
 export async function open(app: RunningApp, sent: Sent = {}): Promise<Incoming> {
   const response = await answerTo(app, sent);

@@ -2,6 +2,11 @@ import type { AdapterCase } from "./adapter-app.ts";
 import { fieldCases } from "./adapter-fields.ts";
 import { identityCases } from "./adapter-identities.ts";
 import { lifecycleCases } from "./adapter-lifecycle.ts";
+import { estimateCases } from "./adapter-metering-estimates.ts";
+import { reservationCases } from "./adapter-metering-reservations.ts";
+import { settlementCases } from "./adapter-metering-settlements.ts";
+import { streamCases } from "./adapter-metering-streams.ts";
+import { meteringCases } from "./adapter-metering.ts";
 import { refusalCases } from "./adapter-refusals.ts";
 import { routeCases } from "./adapter-routes.ts";
 
@@ -16,6 +21,11 @@ export const adapterContract: readonly AdapterCase[] = [
   ...fieldCases,
   ...refusalCases,
   ...lifecycleCases,
+  ...meteringCases,
+  ...streamCases,
+  ...settlementCases,
+  ...reservationCases,
+  ...estimateCases,
   ...routeCases,
   ...identityCases,
 ];

@@ -251,7 +251,7 @@ export const refusalCases: readonly AdapterCase[] = [
       for (const options of [
         { limits: [] },
         { limits: [perMinute(0)] },
-        { limits: [{ type: "token", window: "hour", limit: 5 }] },
+        { limits: [{ type: "image", window: "hour", limit: 5 }] },
         { limits: [perMinute(1)], headers: JSON.parse('"draft-5"') },
         { limits: [perMinute(1)], ipv6Prefix: 31 },
         { limits: [{ ...perMinute(1), name: "line\nbreak" }] },

@@ -5,6 +5,7 @@ import type { Cost } from "../cost.ts";
 import type { Usage } from "../decision.ts";
 import type { LimiterEvent } from "../events.ts";
 import { createLimiter, type Limiter } from "../limiter.ts";
+import type { LlmOptions } from "../llm/meter.ts";
 import { type MemoryStore, memoryStore } from "../memory-store.ts";
 import type { LimitInput } from "../policy.ts";
 import type { Store } from "../store.ts";
@@ -42,14 +43,15 @@ export interface DeskOptions {
   /** Puts another store in front of the one in memory. */
   readonly wrap?: (store: MemoryStore) => Store;
   readonly name?: string;
+  readonly llm?: LlmOptions;
 }
 
 /** A limiter on a store with a manual clock. */
 export function desk(limits: readonly LimitInput[], options: DeskOptions = {}): Desk {
-  const { wrap = (store: MemoryStore): Store => store, name = "default" } = options;
+  const { wrap = (store: MemoryStore): Store => store, name = "default", llm = {} } = options;
   const clock = manualClock();
   const memory = memoryStore({ clock: clock.now });
-  const limiter: Limiter = createLimiter({ limits, store: wrap(memory), name });
+  const limiter: Limiter = createLimiter({ limits, store: wrap(memory), name, llm });
   const events: LimiterEvent[] = [];
   limiter.subscribe((event) => events.push(event));
   return {

@@ -5,7 +5,8 @@ import type { QuotaPolicy, QuotaReport, QuotaState } from "./quota.ts";
 const MAX_FIELD_INTEGER = 999_999_999_999_999;
 
 /** A non-negative integer as a field can carry it; -0 becomes 0. */
-const fieldInteger = (value: number): number => Math.max(0, Math.min(MAX_FIELD_INTEGER, value)) + 0;
+export const fieldInteger = (value: number): number =>
+  Math.max(0, Math.min(MAX_FIELD_INTEGER, value)) + 0;
 
 /** Seconds that are surely over when `ms` are: rounded up, never negative. */
 export const ceilSeconds = (ms: number): number => fieldInteger(Math.ceil(ms / 1000));

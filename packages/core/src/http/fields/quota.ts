@@ -9,6 +9,8 @@ export interface QuotaPolicy {
   readonly windowMs: number | undefined;
   /** `requests`, or the unit's name as it goes on the wire. */
   readonly unit: string;
+  /** The limit's type, whatever its unit is called; a unit is taken at its word without. */
+  readonly type?: string;
   /** Opaque bytes that tell partitions of one policy apart. */
   readonly partitionKey: Uint8Array | undefined;
 }
@@ -20,6 +22,8 @@ export interface QuotaState {
   readonly remaining: number | undefined;
   /** For how long `remaining` is all there is; `undefined`: unknown. */
   readonly resetMs: number | undefined;
+  /** How long until nothing is used any more if nobody spends; `undefined`: unknown. */
+  readonly fullAfterMs?: number;
   /** Whether this policy had room for the request. */
   readonly allowed: boolean;
   /** Denied: how long until the request fits; `undefined`: unknown. */
