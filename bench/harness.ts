@@ -36,10 +36,12 @@ async function timePerCallNs({ run }: Contender): Promise<number> {
 
 const sorted = (values: readonly number[]): readonly number[] => values.toSorted((a, b) => a - b);
 
-const median = (values: readonly number[]): number =>
+/** The middle value. */
+export const median = (values: readonly number[]): number =>
   sorted(values)[Math.floor(values.length / 2)] ?? Number.NaN;
 
-const spread = (values: readonly number[], digits: number): string =>
+/** The least and the greatest value. */
+export const spread = (values: readonly number[], digits: number): string =>
   `${Math.min(...values).toFixed(digits)}–${Math.max(...values).toFixed(digits)}`;
 
 /** Measures both sides in turns, so that a noisy moment meets both, and prints the ratio. */

@@ -2,12 +2,18 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 
 import { decision } from "./decision.ts";
+import { estimate } from "./estimate.ts";
 import { type Bench, environment } from "./harness.ts";
 import { memory } from "./memory.ts";
+import { replays } from "./replay.ts";
+import { stream } from "./stream.ts";
 
 const benches: ReadonlyMap<string, Bench> = new Map([
   ["decision", decision],
+  ["estimate", estimate],
   ["memory", memory],
+  ["replay", replays],
+  ["stream", stream],
 ]);
 
 /** Each case in a process of its own: V8 optimises for all it has seen, and the heap starts empty. */

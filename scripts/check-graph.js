@@ -21,6 +21,10 @@ function layerOf(file) {
 }
 
 const isAdapter = (file) => file.startsWith("packages/adapters/");
+// Text in, numbers out: what a request or an answer says has nothing to do with limits.
+const isReader = (file) => /^packages\/core\/src\/llm\/(text|media|request|usage)\//.test(file);
+const TOKENS = `${CORE}/src/llm/tokens.ts`;
+
 const isBuiltIn = (name) => name.startsWith("node:");
 
 // What a framework's adapter needs beside the framework itself.
@@ -57,6 +61,10 @@ const rules = [
       to !== undefined &&
       layerOf(to) === "core/http" &&
       !["core/http", "core/testing"].includes(layerOf(from)),
+  },
+  {
+    rule: "the readers of LLM requests and answers know only one another",
+    breaks: ({ from, to }) => isReader(from) && (!to || !(isReader(to) || to === TOKENS)),
   },
   {
     rule: "in core, only testing knows testing",

@@ -99,6 +99,12 @@ describe("check-graph", () => {
       fault: "only http and testing know http",
     },
     {
+      rule: "a reader of answers that knows limits",
+      file: "core/src/llm/usage/usage-reader.ts",
+      text: `import type { Limit } from "../../policy.ts";`,
+      fault: "know only one another",
+    },
+    {
       rule: "core knowing its testing tools",
       file: "core/src/http/index.ts",
       text: `import "../testing/index.ts";`,

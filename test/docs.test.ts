@@ -200,8 +200,8 @@ describe("docs: words", () => {
             .match(/\bTOLLGATE_[A-Z_]+\b/g) ?? [],
       ),
     );
-    const page = linesOf("docs/client-address.md").join("\n");
-    const explained = `${page}${linesOf("docs/guide.md").join("\n")}`;
+    const pages = ["docs/client-address.md", "docs/guide.md", "docs/llm.md"];
+    const explained = pages.flatMap((page) => linesOf(page)).join("\n");
     expect(codes.size).toBeGreaterThan(3);
     expect([...codes].filter((code) => !explained.includes(`\`${code}\``))).toEqual([]);
   });
