@@ -505,12 +505,12 @@ test(`after ${String(EXCHANGES)} mixed exchanges the ledger adds up, and nothing
   expect(store.stats().openReservations).toBe(0);
   expect(intervals.open.size).toBe(0);
 
-  const heapAfter = await heapBytes();
+  await heapBytes();
   const alive = exchanges.filter((reference) => reference.deref() !== undefined).length;
   // A kept connection may keep the last exchange it had.
   expect(alive).toBeLessThanOrEqual(2 * sockets.size);
   exchanges.length = 0;
-  const growth = heapAfter - heapBefore;
+  const growth = (await heapBytes()) - heapBefore;
   expect(growth).toBeLessThan(MAX_GROWTH_BYTES);
   // Node's server, its parser and the adapters' own: not one for each exchange.
   const listeners = Math.max(0, ...[...sockets.keys()].map(listenersOf));

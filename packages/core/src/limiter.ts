@@ -208,13 +208,13 @@ export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limite
   const announcer = new Announcer();
   for (const listener of listeners) announcer.add(listener);
   const stopEvictions = announceEvictions(store, limiterName, announcer);
-  return new StoreLimiter(compilePlan(limiterName, limits), {
+  const limiter: StoreLimiter = new StoreLimiter(compilePlan(limiterName, limits), {
     store,
     announcer,
     enabled,
     scope: standardScope,
     llm,
-    calls: new OpenCalls(DEFAULT_LEASE_MS / 3, (id) => store.renew(id, DEFAULT_LEASE_MS)),
+    calls: new OpenCalls(DEFAULT_LEASE_MS / 3, (id) => limiter.renew(id)),
     closing: false,
     closed: false,
     end: () => {
@@ -223,6 +223,7 @@ export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limite
       return options.store === undefined ? store.close() : undefined;
     },
   });
+  return limiter;
 }
 
 // A store may serve several limiters; each tells about its own records only.

@@ -139,4 +139,26 @@ describe("rateLimit for Koa", () => {
     expect(headers["retry-after"]).toBe("9");
     expect(headers["x-ratelimit-remaining"]).toBe("8");
   });
+
+  test("an answer that begins past Koa, after all middleware has returned, is charged", async () => {
+    const app = new Koa();
+    const limit = rateLimit({ limits: [{ type: "token", window: "minute", limit: 5000 }] });
+    const settled = new Promise<unknown>((resolve) => {
+      limit.limiter.subscribe((event) => {
+        if (event.type === "settled") resolve(event.cost);
+      });
+    });
+    app.use(limit);
+    const usage = { prompt_tokens: 9, completion_tokens: 4 };
+    const body = { model: "gpt-4o", messages: [{ role: "user", content: "When is low tide?" }] };
+    app.use((ctx) => {
+      ctx.respond = false;
+      setImmediate(() => {
+        ctx.res.writeHead(200, { "Content-Type": "application/json" });
+        ctx.res.end(JSON.stringify({ choices: [{ finish_reason: "stop" }], usage }));
+      });
+    });
+    await request(app.callback()).post("/").send(body).expect(200);
+    expect(await settled).toMatchObject({ token: 13 });
+  });
 });

@@ -63,12 +63,12 @@ function middleware(gate: Gate<Context>): RateLimit {
     }
     ctx.state.tollgate = verdict.handle;
     // Whether a handler ran: if none did, what the request holds is given back. A 404 without a
-    // body is Koa's own.
-    let reached = true;
-    follow(ctx.req, ctx.res, verdict, () => reached);
+    // body is Koa's own, unless a handler answers past Koa.
+    let running = true;
+    follow(ctx.req, ctx.res, verdict, () => running || !isKoasOwn(ctx));
     try {
       await next();
-      reached = ctx.status !== 404 || (ctx.body ?? undefined) !== undefined;
+      running = false;
     } catch (error) {
       throw withFields(error, verdict.fields);
     }
@@ -78,6 +78,9 @@ function middleware(gate: Gate<Context>): RateLimit {
     forRoute: (options: RouteOptions) => middleware(gate.forRoute(options)),
   });
 }
+
+const isKoasOwn = ({ status, respond, body }: Context): boolean =>
+  status === 404 && respond !== false && (body ?? undefined) === undefined;
 
 function setFields(ctx: Context, fields: FieldChanges): void {
   for (const [name, value] of Object.entries(fields)) {

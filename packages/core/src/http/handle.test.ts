@@ -30,6 +30,28 @@ function holding() {
   return { handle, limiter, store, ends, used, decision, now };
 }
 
+/** A handle that holds 40 tokens in a store that fails so many settlements. */
+async function unsteady(failures: number) {
+  const store = memoryStore({ clock: manualClock().now });
+  let asked = 0;
+  const limiter = createLimiter({
+    limits: [{ type: "token", window: "day", limit: 50 }],
+    store: {
+      ...store,
+      synchronous: false,
+      settle: async (settlement) => {
+        asked += 1;
+        if (asked <= failures) throw new Error("down");
+        return store.settle(settlement);
+      },
+    },
+  });
+  const handle = new ExchangeHandle(unlimited(5));
+  handle.pass(limiter, limiter, "alice", await limiter.reserve("alice", { token: 40 }));
+  const used = async () => (await limiter.usage("alice"))[0]?.current;
+  return { handle, limiter, used, asked: () => asked };
+}
+
 const finish = { reached: true, finished: true, status: 200 };
 
 const endings = {
@@ -104,26 +126,83 @@ describe("settle", () => {
     expect(handle.decisions).toStrictEqual([]);
   });
 
-  test("a failure of the store reaches the caller, and nothing is tried again", async () => {
-    const { now } = manualClock();
-    const store = memoryStore({ clock: now });
-    let asked = 0;
-    const limiter = createLimiter({
-      limits: [{ type: "token", window: "day", limit: 50 }],
-      store: {
-        ...store,
-        synchronous: false,
-        settle: async () => {
-          asked += 1;
-          return Promise.reject(new Error("down"));
-        },
-      },
-    });
-    const handle = new ExchangeHandle(unlimited(now()));
-    handle.pass(limiter, limiter, "alice", await limiter.reserve("alice", { token: 5 }));
-    await expect(handle.settle({ token: 1 })).rejects.toMatchObject({ code: "STORE_FAILED" });
+  test("D-RES-06 that the store could not book is booked by the end of the response, as told", async () => {
+    const { handle, used, asked } = await unsteady(1);
+    await handle.settle({ token: 1 });
+    expect(await used()).toBe(40);
     await handle.finish(finish);
-    expect(asked).toBe(1);
+    await handle.finish(finish);
+    expect([await used(), asked()]).toStrictEqual([1, 2]);
+    expect(await handle.settled).toMatchObject({ cost: { token: 1 }, source: "measured" });
+  });
+
+  test("that can never be booked leaves the hold, and tells who asks", async () => {
+    const { handle, used, asked } = await unsteady(9);
+    await handle.settle({ token: 1 });
+    await expect(handle.finish(finish)).rejects.toMatchObject({ code: "STORE_FAILED" });
+    expect([await used(), asked()]).toStrictEqual([40, 2]);
+    await expect(handle.settled).rejects.toMatchObject({ code: "STORE_FAILED" });
+  });
+
+  test("by a promise counts from when it is made, also after the response", async () => {
+    const { handle, used } = holding();
+    let tell: ((cost: { token: number }) => void) | undefined;
+    const settling = handle.settle(
+      new Promise((resolve) => {
+        tell = resolve;
+      }),
+    );
+    await handle.settle({ token: 5 });
+    await handle.finish(finish);
+    expect(used()).toMatchObject({ tokens: 100 });
+    tell?.({ token: 7 });
+    await settling;
+    expect(used()).toMatchObject({ tokens: 7 });
+  });
+
+  test("by a promise that rejects leaves it to the observation, and ends no process", async () => {
+    const { handle, used, ends } = holding();
+    const rejections: unknown[] = [];
+    const listen = (reason: unknown): unknown => rejections.push(reason);
+    process.on("unhandledRejection", listen);
+    // A thenable of another kind, as SDKs have them, and nobody waits for it.
+    const thenable: PromiseLike<{ token: number }> = {
+      // oxlint-disable-next-line unicorn/no-thenable
+      then: async (resolve, reject) => Promise.reject(new Error("aborted")).then(resolve, reject),
+    };
+    void handle.settle(thenable);
+    await handle.finish(finish);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    process.off("unhandledRejection", listen);
+    expect(rejections).toStrictEqual([]);
+    expect([used()["tokens"], ends]).toStrictEqual([100, ["settled"]]);
+  });
+
+  test("by usage prices every type that tokens are metered in, whoever told what to hold", async () => {
+    const { handle, used } = holding();
+    await expect(handle.settleUsage({ text: "no usage" })).rejects.toMatchObject({
+      code: "INVALID_COST",
+      path: "usage",
+    });
+    await handle.settleUsage({ prompt_tokens: 9, completion_tokens: 2 });
+    expect(used()).toStrictEqual({ requests: 1, tokens: 11 });
+    expect(await handle.settled).toMatchObject({ source: "measured", usage: { input: 9 } });
+  });
+
+  test("is over at once where nothing was held", async () => {
+    const handle = new ExchangeHandle(unlimited(5));
+    expect(await handle.settled).toMatchObject({ cost: {}, source: "none" });
+  });
+
+  test("is that of the last limiter that held something", async () => {
+    const { handle, now } = holding();
+    const calls = createLimiter({
+      limits: [{ type: "count", window: "day", limit: 50 }],
+      store: memoryStore({ clock: now }),
+    });
+    handle.pass(calls, calls, "alice", calls.checkAndRecord("alice"));
+    await handle.finish(finish);
+    expect(await handle.settled).toMatchObject({ cost: { token: 100 }, source: "estimated" });
   });
 });
 

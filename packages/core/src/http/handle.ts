@@ -1,13 +1,15 @@
 import { checkCost, type Cost } from "../cost.ts";
 import type { Decision, Usage } from "../decision.ts";
-import { describeValue, TollgateError } from "../errors.ts";
+import { describeValue, isTollgateError, TollgateError } from "../errors.ts";
 import type { Limiter } from "../limiter.ts";
 import type { Ending } from "../llm/ending.ts";
 import type { CallEstimate, CallSettlement, Grant, MeteredCall } from "../llm/metered-call.ts";
-import { allOf, attempt, next } from "../maybe-promise.ts";
+import { readUsage } from "../llm/usage/read-usage.ts";
+import { allOf, attempt } from "../maybe-promise.ts";
 import type { MaybePromise } from "../store.ts";
 import type { Subject } from "../subject.ts";
-import { UsageObserver } from "./observer.ts";
+import { type UpstreamPath, UsageObserver } from "./observer.ts";
+import { type HowEnded, nothingHeld, Passage } from "./passage.ts";
 
 /** What handlers find on the request: how it was decided, and the means to settle it. */
 export interface TollgateHandle {
@@ -24,45 +26,34 @@ export interface TollgateHandle {
   /**
    * What the call really cost, for all limiters of the request. The first call counts, and wins over
    * what is observed; types left out keep what was held. A promise claims the settlement at once,
-   * also beyond the end of the response; where it rejects, observation has the last word.
+   * also beyond the end of the response; where it rejects, observation has the last word. When the
+   * store fails, the end of the response tries again.
    */
-  readonly settle: (cost: Cost | Promise<Cost>) => Promise<void>;
+  readonly settle: (cost: Cost | PromiseLike<Cost>) => Promise<void>;
   /** `settle` with the provider's own usage object, or with the answer or result that holds it. */
   readonly settleUsage: (usage: unknown) => Promise<void>;
-  /** The request body to send upstream: with the lowered cap where there is one. */
-  readonly withGrant: <Body>(body: Body) => Body;
+  /**
+   * The request body to send upstream: with the lowered cap where there is one.
+   * @param upstream its path there, where that is another than the request's own
+   */
+  readonly withGrant: <Body>(body: Body, upstream?: UpstreamPath) => Body;
   /**
    * The request body to send upstream: with `stream_options.include_usage`. What the provider adds
    * to the stream for it is kept from a client that did not ask.
+   * @param upstream its path there, where that is another than the request's own
    */
-  readonly withUsage: <Body>(body: Body) => Body;
-  /** How the request was settled, once it was; of the limiter that was asked last. */
+  readonly withUsage: <Body>(body: Body, upstream?: UpstreamPath) => Body;
+  /**
+   * How the request was settled; known after its response, so never to be awaited before. Of the
+   * limiter that was asked last among those that held something. Rejects when the store failed.
+   */
   readonly settled: Promise<CallSettlement>;
 }
-
-interface Passage {
-  /** Tells limiters apart; one and its overrides have the same. */
-  readonly key: object;
-  readonly limiter: Limiter;
-  readonly subject: Subject;
-  readonly decision: Decision;
-  /** Where tokens are metered. */
-  readonly call: MeteredCall | undefined;
-  open: boolean;
-  untrack: () => void;
-}
-
-/** How one passage ends: with a settlement, or with all given back. */
-type HowEnded = (passage: Passage) => CallSettlement | "release";
-
-const asHeld: CallSettlement = { cost: {}, source: "estimated", usage: undefined };
 
 /** The limiters that one request has passed, and what they hold for it. */
 export class ExchangeHandle implements TollgateHandle {
   readonly #passages: Passage[] = [];
   readonly #unmetered: Decision;
-  readonly #settled: Promise<CallSettlement>;
-  #tellSettled: (settlement: CallSettlement) => void = () => undefined;
   #observer: UsageObserver | undefined;
   /** Settlement was promised; until it comes, nothing else settles. */
   #claimed = false;
@@ -73,9 +64,6 @@ export class ExchangeHandle implements TollgateHandle {
   /** @param unmetered the decision to show while no limiter has decided */
   constructor(unmetered: Decision) {
     this.#unmetered = unmetered;
-    this.#settled = new Promise((resolve) => {
-      this.#tellSettled = resolve;
-    });
   }
 
   get decision(): Decision {
@@ -97,7 +85,8 @@ export class ExchangeHandle implements TollgateHandle {
   }
 
   get settled(): Promise<CallSettlement> {
-    return this.#settled;
+    const last = this.#passages.findLast(({ holds }) => holds);
+    return last === undefined ? Promise.resolve(nothingHeld) : last.settled;
   }
 
   get #call(): MeteredCall | undefined {
@@ -116,22 +105,9 @@ export class ExchangeHandle implements TollgateHandle {
     decision: Decision,
     call?: MeteredCall,
   ): void {
-    const { reservation } = decision;
-    const passage: Passage = {
-      key,
-      limiter,
-      subject,
-      decision,
-      call,
-      open: reservation !== undefined,
-      untrack: () => undefined,
-    };
+    const passage = new Passage(key, limiter, subject, decision, call);
     this.#passages.push(passage);
-    if (reservation === undefined) return;
-    passage.untrack = limiter.track({
-      reservationId: reservation.id,
-      end: () => this.#endOne(passage, this.#observed(cutShort)),
-    });
+    passage.track((one) => this.#observed(this.#ending ?? cutShort)(one));
   }
 
   /** What is to watch the answer; once per exchange, however many limiters it passed. */
@@ -147,69 +123,70 @@ export class ExchangeHandle implements TollgateHandle {
     return (await Promise.all(lists)).flat();
   };
 
-  readonly settle = async (cost: Cost | Promise<Cost>): Promise<void> =>
-    this.#settleWith(cost, (amounts) => {
-      this.#check(amounts);
-      return ({ limiter }) => ({
-        cost: costFor(limiter, amounts),
-        source: "measured",
-        usage: undefined,
-      });
-    });
+  readonly settle = (cost: Cost | PromiseLike<Cost>): Promise<void> =>
+    unwaited(
+      this.#settleWith(cost, (amounts) => {
+        this.#check(amounts);
+        return (passage) => passage.told(amounts);
+      }),
+      cost,
+    );
 
-  readonly settleUsage = async (usage: unknown): Promise<void> =>
-    this.#settleWith(usage, (value) => {
-      const call = this.#call;
-      if (call !== undefined && call.reported(value) === undefined) throw notUsage(value);
-      return (passage) => passage.call?.reported(value) ?? asHeld;
-    });
+  readonly settleUsage = (usage: unknown): Promise<void> =>
+    unwaited(
+      this.#settleWith(usage, (value) => {
+        if (readUsage(value) === undefined) throw notUsage(value);
+        return (passage) => passage.reported(value);
+      }),
+      usage,
+    );
 
-  readonly withGrant = <Body>(body: Body): Body =>
+  readonly withGrant = <Body>(body: Body, upstream?: UpstreamPath): Body =>
     // One after the other: the lowest cap of all limiters stands.
-    this.#passages.reduce((granted, { call }) => call?.granted(granted) ?? granted, body);
+    this.#passages.reduce((granted, { call }) => call?.granted(granted, upstream) ?? granted, body);
 
-  readonly withUsage = <Body>(body: Body): Body => this.#observer?.ask(body) ?? body;
+  readonly withUsage = <Body>(body: Body, upstream?: UpstreamPath): Body =>
+    this.#observer?.ask(body, upstream ?? this.#call?.upstream ?? {}) ?? body;
 
   /** The response is over: what nobody settled costs what was observed, or else what was held. */
   readonly finish = (ending: Ending): MaybePromise<void> => {
     this.#ending = ending;
-    return this.#claimed ? undefined : this.#endAll(this.#observed(ending));
+    return this.#claimed ? undefined : this.#endAll(this.#observed(ending), true);
   };
 
   /** No handler ran: everything is given back but the request itself, or scanning would be free. */
   readonly abandon = (): MaybePromise<void> => this.finish(notReached);
 
   /** A later limiter refused the request: whatever earlier ones hold is given back. */
-  readonly release = (): MaybePromise<void> => this.#endAll(() => "release");
+  readonly release = (): MaybePromise<void> => this.#endAll(() => "release", true);
 
   #observed(ending: Ending): HowEnded {
     const reading = this.#observer?.reading;
-    return ({ call, limiter }) => {
-      if (call !== undefined) {
-        const settlement = call.settlement(ending, reading);
-        return ending.reached ? settlement : { ...settlement, cost: nothingOf(limiter) };
-      }
-      return ending.reached
-        ? asHeld
-        : { cost: nothingOf(limiter), source: "none", usage: undefined };
-    };
+    return (passage) => passage.observed(ending, reading);
   }
 
-  async #settleWith<T>(value: T | Promise<T>, read: (value: T) => HowEnded): Promise<void> {
-    // Unmetered, by `skip` say: the handler need not know.
-    if (this.#passages.length === 0) return;
-    if (!(value instanceof Promise)) {
-      // Read before anything is ended: a cost that cannot be booked must not use up the one settlement.
-      await this.#endAll(read(value));
-      return;
-    }
+  async #settleWith<T>(value: T | PromiseLike<T>, read: (value: T) => HowEnded): Promise<void> {
+    // Unmetered, by `skip` say: the handler need not know. And the first call counts.
+    if (this.#passages.length === 0 || this.#claimed) return;
+    // Read before anything is ended: a cost that cannot be booked must not use up the one settlement.
+    if (!isThenable(value)) return this.#book(read(value));
     this.#claimed = true;
     try {
-      await this.#endAll(read(await value));
+      await this.#book(read(await value));
     } catch (error) {
       this.#claimed = false;
       if (this.#ending !== undefined) await this.finish(this.#ending);
       throw error;
+    }
+  }
+
+  // A store that fails has been told to the listeners, and must not cost the caller an answer that is
+  // paid for: the end of the response tries again.
+  async #book(how: HowEnded): Promise<void> {
+    try {
+      await this.#endAll(how, this.#ending !== undefined);
+    } catch (error) {
+      if (!isTollgateError(error) || error.code !== "STORE_FAILED") throw error;
     }
   }
 
@@ -218,46 +195,28 @@ export class ExchangeHandle implements TollgateHandle {
     checkCost({ types: new Set(limits.map(({ type }) => type)) }, cost);
   }
 
-  #endAll(how: HowEnded): MaybePromise<void> {
-    const open = this.#passages.filter((passage) => passage.open);
+  #endAll(how: HowEnded, last: boolean): MaybePromise<void> {
     // One that fails must not keep the others from ending.
-    return allOf(open.map((passage) => attempt(() => this.#endOne(passage, how))));
-  }
-
-  // Marked as ended before the store is asked, so that no second signal can end it again.
-  #endOne(passage: Passage, how: HowEnded): MaybePromise<void> {
-    const { limiter, decision } = passage;
-    if (!passage.open || decision.reservation === undefined) return undefined;
-    passage.open = false;
-    passage.untrack();
-    const { id } = decision.reservation;
-    const settlement = how(passage);
-    if (settlement === "release") return next(limiter.release(id), () => undefined);
-    const { cost, source } = settlement;
-    return next(limiter.settle(id, cost, { source }), (outcome) => {
-      if (passage === this.#passages.at(-1)) {
-        this.#tellSettled({ ...settlement, cost: outcome.cost });
-      }
-    });
+    return allOf(this.#passages.map((passage) => attempt(() => passage.end(how, last))));
   }
 }
+
+/** Who does not wait for a promised settlement is not to be ended by it: the observation counts then. */
+function unwaited(settling: Promise<void>, value: unknown): Promise<void> {
+  if (isThenable(value)) settling.catch(() => undefined);
+  return settling;
+}
+
+const isThenable = <T>(value: T | PromiseLike<T>): value is PromiseLike<T> =>
+  typeof value === "object" &&
+  value !== null &&
+  "then" in value &&
+  typeof value.then === "function";
 
 const notReached: Ending = { reached: false, finished: true, status: 404 };
 
 /** What is known of an answer when the server stops in the middle of it. */
 const cutShort: Ending = { reached: true, finished: false, status: 200 };
-
-/** No amount of anything but of the request itself. */
-const nothingOf = ({ limits }: Limiter): Cost =>
-  Object.fromEntries(
-    limits.filter(({ type }) => type !== "count").map(({ type }) => [type, 0] as const),
-  );
-
-// One cost serves several limiters, each metering other types.
-function costFor({ limits }: Limiter, cost: Cost): Cost {
-  const types = new Set(limits.map(({ type }) => type));
-  return Object.fromEntries(Object.entries(cost).filter(([type]) => types.has(type)));
-}
 
 const notUsage = (value: unknown): TollgateError =>
   new TollgateError(

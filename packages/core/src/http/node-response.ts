@@ -34,7 +34,8 @@ export function tap(response: ServerResponse, observer: ResponseObserver): void 
   const writeHead = response.writeHead.bind(response);
   let given: ReadonlyMap<string, string> | undefined;
   let begun = false;
-  // Before the first byte: a compressing layer below sets its headers with that, and sees it later.
+  // Before the first byte, and before the headers go: a compressing layer below sets its own with them,
+  // and sees the bytes later.
   const begin = (): void => {
     begun = true;
     observer.head(readerOf(response, given));
@@ -44,6 +45,7 @@ export function tap(response: ServerResponse, observer: ResponseObserver): void 
 
   response.writeHead = (...args: readonly unknown[]): ServerResponse => {
     given = namedIn(args);
+    if (!begun) begin();
     Reflect.apply(writeHead, undefined, args);
     return response;
   };

@@ -5,6 +5,11 @@ import type { UsageReader, UsageReading } from "../llm/usage/usage-reader.ts";
 /** Reads a response header, by its name in lower case. */
 export type ReadHeader = (name: string) => string | undefined;
 
+/** Where a body is sent, which tells its format; left out, the body does. */
+export interface UpstreamPath {
+  readonly path?: string;
+}
+
 /** What an answer consists of, as it passes. Adapters call these; none of them throws. */
 export interface ResponseObserver {
   /** Before the first byte, with the headers as the handler and the layers below it have set them. */
@@ -39,18 +44,19 @@ export class UsageObserver implements ResponseObserver {
   }
 
   /** The body with usage asked for; the part of the answer that tells it will not reach the client. */
-  readonly ask = <Body>(body: Body): Body => {
-    const asking = withUsageRequested(body);
-    // Who asked for it will get it.
-    this.#strips = asking !== body && !asksForUsage(body);
+  readonly ask = <Body>(body: Body, path: UpstreamPath): Body => {
+    const asking = withUsageRequested(body, path);
+    // Who asked for it will get it. Asked for again, in a retry say, it is still not the client's.
+    this.#strips ||= asking !== body && !asksForUsage(body);
     return asking;
   };
 
   readonly head = (header: ReadHeader): void => {
     this.#reader = this.#open(header);
-    const stream = header("content-type")?.startsWith("text/event-stream") === true;
+    const type = header("content-type")?.toLowerCase() ?? "";
+    const encoding = header("content-encoding")?.toLowerCase() ?? "identity";
     // Encoded bytes cannot be taken apart.
-    if (this.#strips && stream && header("content-encoding") === undefined) {
+    if (this.#strips && type.startsWith("text/event-stream") && encoding === "identity") {
       this.#stripper = new UsageStripper();
     }
   };

@@ -112,20 +112,19 @@ describe("a call is charged", () => {
     expect(charged({ ...finished, status }, reading)).toStrictEqual([0, 0, "none"]);
   });
 
-  test("nothing when no handler was reached", () => {
-    expect(charged({ ...finished, reached: false }, readingOf({ usage, complete: true }))).toEqual([
-      0,
-      0,
-      "none",
-    ]);
+  test("nothing when no handler was reached, unless a model answered all the same", () => {
+    const nowhere = { ...finished, reached: false };
+    expect(charged(nowhere, readingOf({ emittedTokens: 5 }))).toStrictEqual([0, 0, "none"]);
+    const answer = readingOf({ usage, complete: true });
+    expect(charged(nowhere, answer)).toStrictEqual([40, 7, "measured"]);
   });
 
-  test("what was held when the answer cannot be read, or is empty", () => {
-    for (const reading of [
-      undefined,
-      readingOf({ begun: false }),
-      readingOf({ readable: false, emittedTokens: 4 }),
-    ]) {
+  test("the input alone when the answer is empty", () => {
+    expect(charged(finished, readingOf({ begun: false }))).toStrictEqual([50, 0, "estimated"]);
+  });
+
+  test("what was held when the answer cannot be read, or was not seen", () => {
+    for (const reading of [undefined, readingOf({ readable: false, emittedTokens: 4 })]) {
       expect(charged(finished, reading)).toStrictEqual(["held", "estimated"]);
     }
     expect(charged(aborted, readingOf({ readable: false }))).toStrictEqual(["held", "estimated"]);
@@ -140,11 +139,18 @@ describe("a call is charged", () => {
   });
 
   test("no output where the model writes none", () => {
-    const vectors = readingOf({ emittedTokens: 700 });
+    const vectors = readingOf({ emittedTokens: 700, recognised: false });
     const embedding = { input: 50, writes: false };
     expect(charged(finished, vectors, policyOf("emitted"), embedding)).toStrictEqual([
       50,
       0,
+      "counted",
+    ]);
+    // The client's word alone, in the path say, does not make an answer free.
+    const chat = readingOf({ emittedTokens: 700 });
+    expect(charged(finished, chat, policyOf("emitted"), embedding)).toStrictEqual([
+      50,
+      700,
       "counted",
     ]);
   });

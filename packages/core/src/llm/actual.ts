@@ -35,17 +35,18 @@ export function actualOf(
   expected: Expected,
   policy: CallPolicy,
 ): Actual {
-  if (!ending.reached) return nothing;
   const reported = reportedBy(reading);
   if (reported !== undefined) return reported;
+  if (!ending.reached) return nothing;
   const { finished, status } = ending;
   // Validation, or a provider that would not begin; only the request itself counts.
   if (finished && status >= 300 && status < 500) return nothing;
   const failed = status >= 500 || reading?.failed === true;
   if (failed) return cut(policy.onFailure, reading, expected, status);
   if (!finished) return cut(policy.onAbort, reading, expected, status);
-  if (reading?.begun !== true || !reading.readable) return asHeld;
-  return emitted(reading, expected);
+  if (reading === undefined) return asHeld;
+  if (!reading.begun) return inputAlone(expected);
+  return reading.readable ? emitted(reading, expected) : asHeld;
 }
 
 /** A report that belongs to the end of an answer, and so tells all of it. */
@@ -65,16 +66,21 @@ function cut(
   if (policy === "reserved") return asHeld;
   // The body of an error is not an answer.
   if (reading === undefined || !reading.begun || (status >= 400 && reading.usage === undefined)) {
-    return { usage: filled({}, expected.input, 0), source: "estimated" };
+    return inputAlone(expected);
   }
   return reading.readable ? emitted(reading, expected) : asHeld;
 }
+
+const inputAlone = ({ input }: Expected): Actual => ({
+  usage: filled({}, input, 0),
+  source: "estimated",
+});
 
 /** The input, as reported where it was, and what was written so far: reported or counted, the larger. */
 function emitted(reading: UsageReading, expected: Expected): Actual {
   const { usage = {}, emittedTokens } = reading;
   // Text where none was to come is an answer only if it looks like one of a model.
-  const counts = expected.writes || (expected.input === 0 && reading.recognised);
+  const counts = expected.writes || reading.recognised;
   const counted = counts ? Math.ceil(emittedTokens) : 0;
   const output = Math.max(usage.output ?? 0, counted);
   const measured =

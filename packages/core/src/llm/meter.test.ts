@@ -37,6 +37,16 @@ function learn(call: () => MeteredCall, outputs: readonly number[], input = 12):
   }
 }
 
+const wholeReading = {
+  usage: { input: 10, output: 10 },
+  complete: true,
+  failed: false,
+  emittedTokens: 0,
+  begun: true,
+  readable: true,
+  recognised: true,
+};
+
 const { inputToken } = stage([perMinute(1)]).limiter.llm.estimate(chat());
 
 describe("what a call holds", () => {
@@ -95,6 +105,19 @@ describe("what a call holds", () => {
     expect(call(chat({ model: "gpt-4.1" })).cost).toStrictEqual({ outputToken: 1024 });
   });
 
+  test("is not talked down by answers that were cut short", () => {
+    const { call } = stage([perMinute(100_000, "outputToken")]);
+    learn(
+      () => call(chat({ max_tokens: 1 })),
+      Array.from({ length: 30 }, () => 1),
+    );
+    const cut = { reached: true, finished: false, status: 200 };
+    for (let n = 0; n < 30; n += 1) {
+      call().settlement(cut, { ...wholeReading, complete: false, model: undefined });
+    }
+    expect(call().cost).toStrictEqual({ outputToken: 1024 });
+  });
+
   test("is learned for a customer as a whole, whoever of its users calls", () => {
     const { call } = stage([perMinute(100_000, "outputToken")]);
     const of = (user: string) => () => call(chat(), { subject: { tenant: "acme", user } });
@@ -151,26 +174,34 @@ describe("what a call holds", () => {
 describe("a settlement", () => {
   const ended = { reached: true, finished: true, status: 200 };
 
+  test("knows the model that served by its aliases, and by what a handler reports", () => {
+    const { call } = stage([perMinute(50_000_000, "usd")], {
+      models: { "prod-chat": "small-mini" },
+      cost: {
+        usd: { prices: { large: { input: 10, output: 10 }, small: { input: 1, output: 1 } } },
+      },
+    });
+    const asked = call(chat({ model: "prod-chat" }));
+    for (const model of ["prod-chat", "models/small-mini", undefined]) {
+      const { cost } = asked.settlement(ended, { ...wholeReading, model });
+      expect(cost).toStrictEqual({ usd: 20 });
+    }
+    const usage = { prompt_tokens: 10, completion_tokens: 10 };
+    expect(asked.reported({ model: "large-2", usage })?.cost).toStrictEqual({ usd: 200 });
+    expect(asked.reported(usage)?.cost).toStrictEqual({ usd: 20 });
+  });
+
   test("charges the model that served", () => {
     const { call } = stage([perMinute(50_000_000, "usd")], {
       cost: {
         usd: { prices: { large: { input: 10, output: 10 }, small: { input: 1, output: 1 } } },
       },
     });
-    const reading = {
-      usage: { input: 10, output: 10 },
-      complete: true,
-      failed: false,
-      emittedTokens: 0,
-      begun: true,
-      readable: true,
-      recognised: true,
-    };
     const asked = call(chat({ model: "large" }));
-    expect(asked.settlement(ended, { ...reading, model: "small-2026" }).cost).toStrictEqual({
+    expect(asked.settlement(ended, { ...wholeReading, model: "small-2026" }).cost).toStrictEqual({
       usd: 20,
     });
-    expect(asked.settlement(ended, { ...reading, model: undefined }).cost).toStrictEqual({
+    expect(asked.settlement(ended, { ...wholeReading, model: undefined }).cost).toStrictEqual({
       usd: 200,
     });
   });
@@ -226,6 +257,24 @@ describe("a partial grant", () => {
         limits.map(() => 0),
       );
     }
+  });
+
+  test("leaves at least a token to each of several answers", async () => {
+    const { limiter, call } = stage([perMinute(1000, "outputToken")]);
+    limiter.record("alice", { outputToken: 997 });
+    const eight = chat({ max_tokens: 900, n: 8 });
+    const metered = call(eight, { policy: policyOf({ minOutputTokens: 1 }) });
+    expect((await reserveCall(limiter, "alice", metered, undefined)).allowed).toBe(false);
+  });
+
+  test("heeds only limits that the call pays by its tokens", async () => {
+    const { limiter, call } = stage([perMinute(400), perMinute(1000, "outputToken")]);
+    const metered = call(chat({ max_tokens: 2000 }), {
+      limits: limiter.limits.filter(({ type }) => type === "outputToken"),
+      policy: policyOf({ minOutputTokens: 500 }),
+    });
+    const decision = await reserveCall(limiter, "alice", metered, { token: 100 });
+    expect([decision.allowed, metered.grant]).toStrictEqual([true, { maxOutputTokens: 1000 }]);
   });
 
   test("is nothing where the whole fits", async () => {

@@ -7,15 +7,17 @@ import { Calibration } from "./learn/calibration.ts";
 import { Conversations } from "./learn/conversations.ts";
 import { OutputHistory } from "./learn/output-history.ts";
 import { defaultMedia, type MediaConstants } from "./media/constants.ts";
-import { MeteredCall } from "./metered-call.ts";
+import { type CallSettlement, MeteredCall } from "./metered-call.ts";
 import { type CallPolicy, type LlmPolicy, parsePolicy, policyNames } from "./policy.ts";
 import {
   estimateRequest,
   type EstimateOptions,
   type RequestEstimate,
 } from "./request/estimate-request.ts";
+import { modelName } from "./request/model-name.ts";
 import type { Tokenizer } from "./text/exact.ts";
-import type { TokenUsage } from "./tokens.ts";
+import { noTokens, type TokenUsage } from "./tokens.ts";
+import { readUsage } from "./usage/read-usage.ts";
 
 /** How much output is held for an answer of unknown length. */
 export interface OutputGuess {
@@ -133,9 +135,38 @@ export class LlmMeter {
   readonly costOf = (usage: TokenUsage, model: string | undefined, types: Iterable<string>): Cost =>
     this.costs.costOf(usage, model, types);
 
+  /** The name under which a model is priced: aliases resolved, without what says where it is. */
+  readonly modelOf = (name: string | undefined): string | undefined =>
+    modelName(name, this.#estimate.models);
+
+  /**
+   * What a provider's usage object, or an answer that holds one, comes to in the given limit types.
+   * @param request what stands in for input and model where the value does not tell them
+   * @returns `undefined` when the value has no usage
+   */
+  readonly reported = (
+    value: unknown,
+    types: Iterable<string>,
+    request: { readonly input: number; readonly model: string } = { input: 0, model: "" },
+  ): CallSettlement | undefined => {
+    const read = readUsage(value);
+    if (read === undefined) return undefined;
+    const usage = { ...noTokens, ...read, input: read.input ?? request.input };
+    const known = [...types].filter((type) => this.types.has(type));
+    const model = this.modelOf(modelIn(value)) ?? request.model;
+    return { cost: this.costOf(usage, model, known), source: "measured", usage };
+  };
+
   /** Begins the metering of a call. */
   readonly call = (request: CallRequest): MeteredCall =>
     new MeteredCall(this, request, this.estimate(request.body, request));
+}
+
+/** The model that an answer says it comes from. */
+function modelIn(answer: unknown): string | undefined {
+  const { model, modelVersion }: { model?: unknown; modelVersion?: unknown } = Object(answer);
+  const named = model ?? modelVersion;
+  return typeof named === "string" ? named : undefined;
 }
 
 function checkNames(options: unknown): void {

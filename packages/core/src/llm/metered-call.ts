@@ -11,7 +11,7 @@ import { withMaxOutputTokens } from "./request/rewrite.ts";
 import { estimateText } from "./text/estimate-text.ts";
 import { countExactly } from "./text/exact.ts";
 import { familyOf } from "./text/families.ts";
-import type { TokenUsage, UsageSource } from "./tokens.ts";
+import { noTokens, type TokenUsage, type UsageSource } from "./tokens.ts";
 import { type PartialUsage, readUsage } from "./usage/read-usage.ts";
 import { createUsageReader, type UsageReader, type UsageReading } from "./usage/usage-reader.ts";
 
@@ -54,13 +54,14 @@ function learningKey(subject: Subject): string {
 
 /** One call on its way from the estimate to the settlement. */
 export class MeteredCall {
+  /** The path that told the format of the request, where there was one. */
+  readonly upstream: { readonly path?: string };
   readonly #meter: LlmMeter;
   readonly #subject: string;
   readonly #policy: CallPolicy;
   readonly #limits: readonly Limit[];
   readonly #model: string;
   readonly #request: RequestEstimate;
-  readonly #path: { readonly path?: string };
   /** Input tokens, corrected by experience. */
   readonly #input: number;
   #output: number;
@@ -69,7 +70,7 @@ export class MeteredCall {
   constructor(meter: LlmMeter, call: CallRequest, request: RequestEstimate) {
     this.#meter = meter;
     this.#request = request;
-    this.#path = call.path === undefined ? {} : { path: call.path };
+    this.upstream = call.path === undefined ? {} : { path: call.path };
     this.#subject = learningKey(call.subject);
     this.#policy = call.policy ?? meter.policy;
     // Those of others have no say in what this call may hold.
@@ -85,7 +86,8 @@ export class MeteredCall {
   get estimate(): CallEstimate {
     const inputToken = this.#input;
     const outputToken = this.#output;
-    return { ...this.#request, inputToken, outputToken, token: inputToken + outputToken };
+    const token = Math.min(inputToken + outputToken, Number.MAX_SAFE_INTEGER);
+    return { ...this.#request, inputToken, outputToken, token };
   }
 
   /** Set when the output cap was lowered. */
@@ -112,18 +114,22 @@ export class MeteredCall {
     const { minOutputTokens } = this.#policy;
     if (minOutputTokens === undefined) return false;
     const output = Math.min(...usages.map((usage) => this.#roomFor(usage)));
-    if (output < minOutputTokens || output >= this.#output) return false;
+    // Each of several answers gets at least a token.
+    const least = Math.max(minOutputTokens, this.#request.multiplicity);
+    if (output < least || output >= this.#output) return false;
     this.#output = output;
     this.#grant = { maxOutputTokens: output };
     return true;
   };
 
   /** The body to send upstream: with the lowered cap, where there is one. */
-  readonly granted = <Body>(body: Body): Body => {
-    if (this.#grant === undefined) return body;
-    const { maxOutputTokens } = this.#grant;
-    return withMaxOutputTokens(body, maxOutputTokens, this.#path);
-  };
+  readonly granted = <Body>(
+    body: Body,
+    upstream: { readonly path?: string } = this.upstream,
+  ): Body =>
+    this.#grant === undefined
+      ? body
+      : withMaxOutputTokens(body, this.#grant.maxOutputTokens, upstream);
 
   /** Reads the usage of an answer as it passes. */
   readonly reader = ({ header }: AnswerHead): UsageReader =>
@@ -145,7 +151,7 @@ export class MeteredCall {
   /** What the call is charged, after it ended with what was read of its answer. */
   readonly settlement = (ending: Ending, reading: UsageReading | undefined): CallSettlement => {
     const actual = actualOf(ending, reading, this.#expected, this.#policy);
-    this.#learn(actual, ending);
+    this.#learn(actual, ending.finished && reading?.complete === true);
     return this.#settled(actual, reading?.model);
   };
 
@@ -154,22 +160,24 @@ export class MeteredCall {
    * answer that holds one. `undefined` when it is neither.
    */
   readonly reported = (value: unknown): CallSettlement | undefined => {
-    const usage = readUsage(value);
-    if (usage === undefined) return undefined;
-    const input = usage.input ?? this.#input;
-    const actual: Actual = { usage: { ...noTokens, ...usage, input }, source: "measured" };
-    if (usage.input !== undefined) this.#learn(actual, { finished: true });
-    return this.#settled(actual, undefined);
+    const types = this.#limits.map(({ type }) => type);
+    const request = { input: this.#input, model: this.#model };
+    const settlement = this.#meter.reported(value, types, request);
+    if (settlement !== undefined) {
+      this.#learn(settlement, readUsage(value)?.input !== undefined);
+    }
+    return settlement;
   };
+
+  #settled({ usage, source }: Actual, servedBy: string | undefined): CallSettlement {
+    const model = this.#meter.modelOf(servedBy) ?? this.#model;
+    return { cost: usage === undefined ? {} : this.costOf(usage, model), source, usage };
+  }
 
   get #expected(): Expected {
     const { generates } = this.#request;
     // A request that says nothing asks no model for anything.
     return { input: this.#input, writes: generates && this.#input > 0 };
-  }
-
-  #settled({ usage, source }: Actual, servedBy: string | undefined): CallSettlement {
-    return { cost: usage === undefined ? {} : this.costOf(usage, servedBy), source, usage };
   }
 
   #correctedInput(): number {
@@ -183,11 +191,11 @@ export class MeteredCall {
 
   /** Output tokens to hold for an answer whose length nobody knows yet. */
   #guess(): number {
-    const { maxOutputToken: cap = Number.MAX_SAFE_INTEGER, multiplicity } = this.#request;
+    const { maxOutputToken: cap, multiplicity } = this.#request;
     const { outputs, guess } = this.#meter;
-    if (this.#policy.hard && cap < Number.MAX_SAFE_INTEGER) return cap;
+    if (this.#policy.hard && cap !== undefined) return cap;
     const usual = outputs.guess(this.#subject, this.#model) ?? guess.initial;
-    const needed = Math.min(cap, Math.ceil(usual) * multiplicity);
+    const needed = Math.min(cap ?? Number.MAX_SAFE_INTEGER, Math.ceil(usual) * multiplicity);
     // A guess above a small limit would turn every call away, for ever.
     return Math.min(needed, ...this.#limits.map((limit) => this.#shareOf(limit)));
   }
@@ -198,24 +206,28 @@ export class MeteredCall {
     return rate > 0 ? Math.max(1, Math.floor(share / rate)) : Number.MAX_SAFE_INTEGER;
   }
 
-  #roomFor({ type, remaining }: Usage): number {
-    if (!this.#meter.types.has(type)) return Number.MAX_SAFE_INTEGER;
+  #roomFor({ limit, type, remaining }: Usage): number {
+    if (!this.#limits.some(({ name }) => name === limit)) return Number.MAX_SAFE_INTEGER;
     return this.#meter.costs.maxOutputWithin(type, this.#model, remaining, this.#input);
   }
 
-  #learn({ usage, source }: Actual, { finished }: Pick<Ending, "finished">): void {
+  /** @param whole whether all of the answer is in the usage */
+  #learn({ usage, source }: Pick<CallSettlement, "usage" | "source">, whole: boolean): void {
     if (usage === undefined || source === "none" || source === "estimated") return;
     const { outputs, calibration, conversations } = this.#meter;
-    const { generates, multiplicity, textOnly, inputToken, conversation } = this.#request;
-    if (generates && (source === "measured" || !finished)) {
-      outputs.learn(this.#subject, this.#model, usage.output / multiplicity, source !== "measured");
+    const { generates, multiplicity, maxOutputToken, textOnly, conversation } = this.#request;
+    if (generates) {
+      // One that was cut, by the client or by its own cap, would have been longer: were it learned as
+      // it is, a few short calls would lower what long ones hold.
+      const cut = !whole || source !== "measured" || usage.output >= (maxOutputToken ?? Infinity);
+      outputs.learn(this.#subject, this.#model, usage.output / multiplicity, cut);
     }
-    if (source !== "measured") return;
-    if (textOnly) calibration?.learn(this.#subject, this.#model, usage.input, inputToken);
+    if (!whole || source !== "measured") return;
+    if (textOnly) {
+      calibration?.learn(this.#subject, this.#model, usage.input, this.#request.inputToken);
+    }
     if (conversation !== undefined) {
       conversations.learn(this.#subject, conversation, usage.input);
     }
   }
 }
-
-const noTokens: TokenUsage = { input: 0, cachedRead: 0, cacheWrite: 0, output: 0, reasoning: 0 };

@@ -64,7 +64,10 @@ export class RunningCall {
   /** Settles by what was observed. Never throws, and settles once however often it is called. */
   end(ending: Ending): MaybePromise<void> {
     if (!this.#open) return undefined;
-    return this.#settle(this.metered.settlement(ending, this.#reading?.()));
+    const reading = this.#reading?.();
+    // Of an answer that could not be watched nothing is known, not that it was empty.
+    const seen = reading?.begun === true || !ending.finished ? reading : undefined;
+    return this.#settle(this.metered.settlement(ending, seen));
   }
 
   readonly #aborted = (): void => void this.end(abort);

@@ -15,6 +15,14 @@ export interface TokenUsage {
   readonly reasoning: number;
 }
 
+export const noTokens: TokenUsage = {
+  input: 0,
+  cachedRead: 0,
+  cacheWrite: 0,
+  output: 0,
+  reasoning: 0,
+};
+
 /**
  * Where the numbers of a settlement come from: `measured` by the provider (or told by the handler),
  * `counted` from text that was really emitted, `estimated` as reserved, `none` when the call never

@@ -103,7 +103,7 @@ export const framings: Readonly<Record<Framing["name"], Framing>> = {
     body: { ...chat, stream: true, stream_options: { include_usage: true } },
     parts: [...deltas, stop, usageChunk, "data: [DONE]\n\n"],
     bare: [...deltas, stop, "data: [DONE]\n\n"],
-    padding: ": wait\n\n",
+    padding: `: ${"wait".repeat(15)}\n\n`,
     failure: JSON.stringify({
       error: { message: "The server had an error", type: "server_error" },
     }),

@@ -82,6 +82,9 @@ async function running(
   };
 }
 
+const event = (type: string, value: object): string =>
+  `event: ${type}\ndata: ${JSON.stringify({ type, ...value })}\n\n`;
+
 async function readEvents({ read }: Incoming, count: number): Promise<void> {
   let text = "";
   while (text.split("\n\n").length <= count) text += (await read()) ?? assert.fail("ended early");
@@ -108,6 +111,41 @@ export const streamCases: readonly AdapterCase[] = [
       }
     }
   }),
+
+  appCase(
+    "D-STR-01 output that was reported at the beginning is not all of it, when the client leaves",
+    async (start) => {
+      const all = meteredDesk({ tokenizer: words });
+      const rest = signal();
+      const usage = { input_tokens: reported.input, output_tokens: 1 };
+      const text = { type: "text_delta", text: "Hello, whole wide" };
+      const parts = [
+        event("message_start", { message: { role: "assistant", model: "claude", usage } }),
+        event("content_block_delta", { index: 0, delta: text }),
+      ];
+      async function* chunks() {
+        yield* parts;
+        await rest.happened;
+      }
+      const path = "/v1/messages";
+      const app = await start(
+        behind(metered(all), {
+          method: "POST",
+          path,
+          handler: () => ({ chunks: chunks(), headers: eventStream }),
+        }),
+      );
+      const { messages } = framings.JSON.body;
+      const body = { model: "claude", messages, max_tokens: 50, stream: true };
+      const answer = await open(app, asking({ path, body }));
+      await readThrough(answer, parts.join(""));
+      answer.abort();
+      await all.told("settled");
+      rest.happen();
+      await app.close();
+      await assertCharged(all, { input: reported.input, output: CUT_WORDS, source: "counted" });
+    },
+  ),
 
   appCase(
     "D-STR-04 a source of 2000 chunks ends a few chunks after the client has left",

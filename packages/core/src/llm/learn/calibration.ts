@@ -17,7 +17,7 @@ const QUORUM = 3;
 // Weight of a new call, once `ENOUGH` have been averaged: the last twenty or so decide.
 const SMOOTHING = 1 / ENOUGH;
 
-// Real tokenizers stay well within; beyond it the call had input that its body did not show.
+// Real tokenizers stay well within.
 const MIN_RATIO = 0.5;
 const MAX_RATIO = 3;
 
@@ -95,10 +95,10 @@ export class Calibration {
    */
   learn(subject: string, model: string, settledInput: number, estimatedInput: number): void {
     const ratio = settledInput / estimatedInput;
-    if (!(ratio > 0 && ratio < Number.POSITIVE_INFINITY)) return;
+    // No text is that far off: the call had input that its body did not show, or several were summed.
+    if (!(ratio >= MIN_RATIO && ratio <= MAX_RATIO)) return;
     const own = this.#ratios.get(subject, model) ?? { logMean: 0, calls: 0 };
-    // Each call is clamped, hence the mean is, and one absurd call weighs little.
-    learnRatio(own, Math.log(Math.min(MAX_RATIO, Math.max(MIN_RATIO, ratio))));
+    learnRatio(own, Math.log(ratio));
     this.#ratios.set(subject, model, own);
     // A name too long to be kept has no vote either.
     if (this.#ratios.get(subject, model) === own) this.#vote(subject, model, own);

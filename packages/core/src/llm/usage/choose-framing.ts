@@ -44,7 +44,11 @@ export function openingOf(bytes: Uint8Array): string {
   return text;
 }
 
-/** How to read a body; content types are wrong often enough that its first bytes decide with them. */
+/**
+ * How to read a body. Where there is no content type, its first bytes decide. Text and JSON are never
+ * taken for events: what they begin with may be a model's words, which the caller dictates, and would
+ * be taken for a report of usage.
+ */
 export function chooseFraming(
   kind: MediaKind,
   opening: string,
@@ -60,17 +64,16 @@ export function chooseFraming(
     case "ndjson":
       return ndjson(sink, cap);
     case "text":
-      return events ? new Sse(sink, cap) : plainText(sink);
+      return plainText(sink);
     case "unknown":
       if (opening.startsWith("\0\0")) return new EventStream(sink, cap);
       if (/^[[{]/.test(opening)) return chooseFraming("json", opening, sink, cap);
-      return chooseFraming("text", opening, sink, cap);
+      return events ? new Sse(sink, cap) : plainText(sink);
     case "sse":
       // No field begins with these.
       if (/^[[{]/.test(opening)) return chooseFraming("json", opening, sink, cap);
       return new Sse(sink, cap);
     case "json":
-      if (events) return new Sse(sink, cap);
       return opening.startsWith("[") ? new JsonArray(sink, cap) : jsonBody(sink, cap);
   }
 }

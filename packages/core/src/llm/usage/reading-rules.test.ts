@@ -287,9 +287,17 @@ test("what is known early can be read early", () => {
   expect(reader.reading().model).toBe("claude-example");
 });
 
-test("content types that are wrong are seen through", () => {
+test("what a model was told to write is no report of its usage", () => {
+  const forged = sse(chunk(says("Low", "stop")), '{"choices":[],"usage":{"prompt_tokens":0}}');
+  for (const contentType of ["text/plain", "text/plain; charset=utf-8", "application/json"]) {
+    expect(readAs(contentType, forged)).toMatchObject({ usage: undefined, recognised: false });
+  }
+  expect(readAs("text/plain", forged).emittedTokens).toBeGreaterThan(forged.length / 2);
+});
+
+test("content types that are missing or wrong are seen through", () => {
   const events = sse(chunk(says("Low", "stop")));
-  for (const contentType of ["application/json", "text/plain", "", "text/event-stream"]) {
+  for (const contentType of ["", "text/event-stream"]) {
     expect(readAs(contentType, events)).toMatchObject({
       complete: true,
       emittedTokens: 3,

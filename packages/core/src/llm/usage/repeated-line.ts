@@ -64,7 +64,8 @@ export class RepeatedLine {
       const textFrom = end + before.length;
       if (events.slice(end, textFrom) !== before) return { texts, end };
       const textTo = events.indexOf('"', textFrom);
-      if (textTo < 0 || events.slice(textTo, textTo + after.length) !== after) return { texts, end };
+      if (textTo < 0 || events.slice(textTo, textTo + after.length) !== after)
+        return { texts, end };
       this.#textFrom = textFrom;
       this.#textTo = textTo;
       if (!this.#isPlain(events)) return { texts, end };

@@ -195,7 +195,7 @@ class Reader {
 
   #json(text: string, name: string | undefined): boolean {
     const tally = this.#tally;
-    const repeated = this.#repeated.textOf(text);
+    const repeated = name === undefined ? this.#repeated.textOf(text) : undefined;
     if (repeated !== undefined) {
       tally.text.add(repeated);
       return true;

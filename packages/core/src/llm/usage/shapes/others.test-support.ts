@@ -76,7 +76,7 @@ export const others: readonly ResponseShape[] = [
     recognised: false,
     emitted: "Low tide — 潮 🌊\n\n",
   }),
-  shape("events sent as plain text", "text/plain", sse(...tide, "[DONE]"), {
+  shape("events sent without a content type", "", sse(...tide, "[DONE]"), {
     ...gpt,
     emitted: TIDE,
   }),
