@@ -1,5 +1,10 @@
 // A server with one streaming route, twice: as it is, and behind Tollgate. `bench/stream.ts` forks it.
-import { createServer, type RequestListener, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type ServerResponse,
+} from "node:http";
 import { setImmediate as turn } from "node:timers/promises";
 
 import { rateLimit as expressLimit } from "@tollgate/express";
@@ -35,9 +40,9 @@ const ending = Buffer.from(
 );
 
 /** Each chunk in a turn of its own, as chunks come from a provider. */
-async function answer(response: ServerResponse): Promise<void> {
+async function answer({ url = "" }: IncomingMessage, response: ServerResponse): Promise<void> {
   response.setHeader("Content-Type", "text/event-stream");
-  for (const event of events) {
+  for (const event of url.endsWith("?short") ? events.slice(0, 20) : events) {
     response.write(event);
     await turn();
   }
@@ -52,8 +57,8 @@ const options = {
 async function listenerOf(framework: string): Promise<RequestListener> {
   if (framework === "express") {
     const app = express().use(express.json());
-    app.post("/plain", async (_req, res) => answer(res));
-    app.post("/metered", expressLimit(options), async (_req, res) => answer(res));
+    app.post("/plain", async (req, res) => answer(req, res));
+    app.post("/metered", expressLimit(options), async (req, res) => answer(req, res));
     return app;
   }
   if (framework === "koa") {
@@ -63,21 +68,21 @@ async function listenerOf(framework: string): Promise<RequestListener> {
     app.use(async (ctx) => {
       ctx.respond = false;
       ctx.res.statusCode = 200;
-      await answer(ctx.res);
+      await answer(ctx.req, ctx.res);
     });
     const listener = app.callback();
     return (request, response) => void listener(request, response);
   }
   const app = Fastify();
-  app.post("/plain", async (_request, reply) => {
+  app.post("/plain", async (request, reply) => {
     void reply.hijack();
-    await answer(reply.raw);
+    await answer(request.raw, reply.raw);
   });
   await app.register(async (metered) => {
     await metered.register(fastifyLimit, options);
-    metered.post("/metered", async (_request, reply) => {
+    metered.post("/metered", async (request, reply) => {
       void reply.hijack();
-      await answer(reply.raw);
+      await answer(request.raw, reply.raw);
     });
   });
   await app.ready();

@@ -34,10 +34,7 @@ export class OpenCalls {
     // Decided while the limiter was closing: what it holds stays charged, as after a crash.
     if (this.#ended) return () => undefined;
     this.#calls.add(call);
-    // One timer for all calls, and none that keeps an idle process alive.
-    this.#timer ??= setInterval(() => {
-      this.renewAll();
-    }, this.#everyMs).unref();
+    this.#start();
     return () => {
       this.#calls.delete(call);
       if (this.#calls.size === 0) this.#stop();
@@ -59,6 +56,14 @@ export class OpenCalls {
     this.#calls.clear();
     this.#stop();
     return allOf(calls.map(ended));
+  }
+
+  // One timer for all calls, and none that keeps an idle process alive. In a method of its own, or it
+  // would keep the call that started it.
+  #start(): void {
+    this.#timer ??= setInterval(() => {
+      this.renewAll();
+    }, this.#everyMs).unref();
   }
 
   #stop(): void {

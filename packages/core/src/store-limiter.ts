@@ -5,9 +5,6 @@ import { amountsOf, checkCost, type Cost } from "./cost.ts";
 import { type Decision, type LoneBatch, StoreDecision, unlimited, type Usage } from "./decision.ts";
 import { describeValue, TollgateError } from "./errors.ts";
 import type { Announcer, Listener, StoreFailureEvent } from "./events.ts";
-import { meterCall, type MeterCallback, type MeterOptions } from "./llm/in-process.ts";
-import type { LlmMeter } from "./llm/meter.ts";
-import type { UsageSource } from "./llm/tokens.ts";
 import type {
   CloseOptions,
   Limiter,
@@ -16,6 +13,9 @@ import type {
   SettlementOutcome,
   SettleOptions,
 } from "./limiter.ts";
+import { meterCall, type MeterCallback, type MeterOptions } from "./llm/in-process.ts";
+import type { LlmMeter } from "./llm/meter.ts";
+import type { UsageSource } from "./llm/tokens.ts";
 import { isPromise, next } from "./maybe-promise.ts";
 import type { OpenCall, OpenCalls } from "./open-calls.ts";
 import { type LimitOverrides, overrideLimits } from "./override.ts";

@@ -82,6 +82,13 @@ describe("a call is charged", () => {
     },
   );
 
+  test("what was held when half a body passed that says nothing without the other", () => {
+    const half = readingOf({ recognised: false });
+    expect(charged(aborted, half)).toStrictEqual(["held", "estimated"]);
+    expect(charged(aborted, half, policyOf("refund"))).toStrictEqual([0, 0, "none"]);
+    expect(charged(aborted, readingOf())).toStrictEqual([50, 0, "counted"]);
+  });
+
   test("by the abort policy: what was held, or nothing", () => {
     const reading = readingOf({ emittedTokens: 30 });
     expect(charged(aborted, reading, policyOf("reserved"))).toStrictEqual(["held", "estimated"]);

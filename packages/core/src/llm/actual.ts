@@ -68,8 +68,12 @@ function cut(
   if (reading === undefined || !reading.begun || (status >= 400 && reading.usage === undefined)) {
     return inputAlone(expected);
   }
-  return reading.readable ? emitted(reading, expected) : asHeld;
+  return reading.readable && !isHalf(reading) ? emitted(reading, expected) : asHeld;
 }
+
+// Half a JSON text says nothing; its other half was most likely written, too.
+const isHalf = ({ recognised, emittedTokens, usage }: UsageReading): boolean =>
+  !recognised && emittedTokens === 0 && usage === undefined;
 
 const inputAlone = ({ input }: Expected): Actual => ({
   usage: filled({}, input, 0),

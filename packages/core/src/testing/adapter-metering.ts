@@ -178,10 +178,13 @@ async function* watched(chunks: Chunks, look: () => void): AsyncGenerator<string
 const WHOLE = 4;
 const CUT = 3;
 
-// Half a JSON text cannot be read, and nothing of it is counted.
+/** What every question allows, which is what is held. */
+const HELD = 50;
+
+// Half a JSON text cannot be read, so what was held for it stands.
 const cutShort: End["charges"] = {
   ...alike(CUT, "counted"),
-  JSON: { output: 0, source: "counted" },
+  JSON: { output: HELD, source: "estimated" },
 };
 
 const endsOf = (framing: Framing): readonly End[] => [
