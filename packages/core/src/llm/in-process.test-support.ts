@@ -5,7 +5,6 @@ import type { Store } from "../store.ts";
 import type { MeterOptions } from "./in-process.ts";
 import { LlmMeter } from "./meter.ts";
 import type { CallSettlement } from "./metered-call.ts";
-import { isObject } from "./usage/json-value.ts";
 
 /** What is held for an answer of unknown length. */
 export const GUESSED = 100;
@@ -134,7 +133,3 @@ export const wholeStream: readonly object[] = [
   chunk("", "stop"),
   usageChunk,
 ];
-
-/** The texts of what was read of such a stream. */
-export const contentOf = (value: unknown): unknown =>
-  isObject(value) && Array.isArray(value["choices"]) ? value["choices"] : value;

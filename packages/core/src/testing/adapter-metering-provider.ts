@@ -15,7 +15,7 @@ import { appCase, signal } from "./adapter-stage.ts";
 export type Script = (to: ServerResponse, asked: Asked) => void | Promise<void>;
 
 /** What a provider was sent. */
-export interface Asked {
+interface Asked {
   readonly body: Readonly<Record<string, unknown>>;
   /** The test lets the rest of the answer follow. */
   readonly goesOn: Promise<void>;

@@ -16,7 +16,7 @@ import type { Dialect } from "./dialect.ts";
 const START_MS = Date.UTC(2026, 0, 1);
 
 /** A minute's requests and an hour's tokens. */
-export const providerLimits: readonly LimitInput[] = [
+const providerLimits: readonly LimitInput[] = [
   { type: "count", window: "minute", limit: 60, name: "rpm" },
   { type: "token", window: "hour", limit: 200_000, name: "tph" },
 ];

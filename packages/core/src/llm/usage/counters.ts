@@ -79,7 +79,7 @@ const toolUses = [
 const thoughts = ["thoughtsTokenCount", "thoughts_token_count", "total_thought_tokens"];
 
 /** A count that can be believed; null, NaN, negative and astronomic ones are as good as absent. */
-export const isCount = (value: unknown): value is number =>
+const isCount = (value: unknown): value is number =>
   typeof value === "number" && value >= 0 && value <= Number.MAX_SAFE_INTEGER;
 
 function countIn(from: JsonObject | undefined, names: readonly string[]): number | undefined {
