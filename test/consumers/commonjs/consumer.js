@@ -1,4 +1,5 @@
 const core = require("@tollgate/core");
+const llm = require("@tollgate/core/llm");
 const { rateLimit: expressLimit } = require("@tollgate/express");
 const { rateLimit: fastifyLimit } = require("@tollgate/fastify");
 const { rateLimit: koaLimit } = require("@tollgate/koa");
@@ -6,11 +7,19 @@ const express = require("express");
 const fastify = require("fastify");
 const Koa = require("koa");
 
-const { decides, recognises, servesExpress, servesFastify, servesKoa } = require("./exercise.cjs");
+const {
+  decides,
+  meters,
+  recognises,
+  servesExpress,
+  servesFastify,
+  servesKoa,
+} = require("./exercise.cjs");
 
 async function main() {
   const moduleCore = await import("@tollgate/core");
   decides(core);
+  await meters(core, llm);
   recognises(moduleCore, core);
   recognises(core, moduleCore);
   await servesExpress(express, expressLimit);

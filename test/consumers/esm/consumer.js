@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 
 import * as core from "@tollgate/core";
+import * as llm from "@tollgate/core/llm";
 import { rateLimit as expressLimit } from "@tollgate/express";
 import { rateLimit as fastifyLimit } from "@tollgate/fastify";
 import { rateLimit as koaLimit } from "@tollgate/koa";
@@ -8,12 +9,20 @@ import express from "express";
 import fastify from "fastify";
 import Koa from "koa";
 
-import { decides, recognises, servesExpress, servesFastify, servesKoa } from "./exercise.cjs";
+import {
+  decides,
+  meters,
+  recognises,
+  servesExpress,
+  servesFastify,
+  servesKoa,
+} from "./exercise.cjs";
 
 const require = createRequire(import.meta.url);
 const commonJsCore = require("@tollgate/core");
 
 decides(core);
+await meters(core, llm);
 recognises(commonJsCore, core);
 recognises(core, commonJsCore);
 await servesExpress(express, expressLimit);

@@ -87,6 +87,22 @@ function decides({ createLimiter, memoryStore }) {
   assert.equal(ask(0).outcome, "admitted");
 }
 
+/** A call to a model, estimated, held and settled from what it returned. */
+async function meters({ createLimiter }, { estimateRequest, readUsage }) {
+  const body = { model: "gpt-4o", messages: [{ role: "user", content: "When is low tide?" }] };
+  const { inputToken, provider } = estimateRequest(body);
+  assert.equal(provider, "openai");
+  assert.ok(inputToken > 8 && inputToken < 20);
+  const limiter = createLimiter({ limits: [{ type: "token", window: "minute", limit: 5000 }] });
+  const usage = { prompt_tokens: 12, completion_tokens: 30 };
+  const answer = await limiter.meter("alice", body, () => {
+    assert.ok(limiter.usage("alice")[0].held >= inputToken);
+    return { choices: [], usage };
+  });
+  assert.deepEqual(readUsage(answer), { input: 12, output: 30 });
+  assert.deepEqual([limiter.usage("alice")[0].current, limiter.usage("alice")[0].held], [42, 0]);
+}
+
 /** Errors of one loaded copy of core are known to another, however deep they are wrapped. */
 function recognises(thrower, recogniser) {
   assert.notEqual(thrower.TollgateError, recogniser.TollgateError, "two copies are loaded");
@@ -115,4 +131,4 @@ function thrownBy(action) {
   throw new assert.AssertionError({ message: "nothing was thrown" });
 }
 
-module.exports = { decides, recognises, servesExpress, servesFastify, servesKoa };
+module.exports = { decides, meters, recognises, servesExpress, servesFastify, servesKoa };

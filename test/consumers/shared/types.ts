@@ -10,6 +10,7 @@ import {
   type Usage,
 } from "@tollgate/core";
 import type { TollgateHandle } from "@tollgate/core/http";
+import { aiSdkMiddleware, estimateRequest, type RequestEstimate } from "@tollgate/core/llm";
 import { rateLimit as expressLimit } from "@tollgate/express";
 import { rateLimit as fastifyLimit } from "@tollgate/fastify";
 import { expectTypeOf } from "expect-type";
@@ -36,6 +37,14 @@ export async function elsewhere(store: Store): Promise<number> {
   expectTypeOf(pending).toEqualTypeOf<Decision | Promise<Decision>>();
   const { allowed, retryAfterMs } = await pending;
   return allowed ? 0 : (retryAfterMs ?? -1);
+}
+
+export async function metered(): Promise<string> {
+  expectTypeOf(estimateRequest({ model: "gpt-4o" })).toEqualTypeOf<RequestEstimate>();
+  expectTypeOf(aiSdkMiddleware(inMemory, { subject: "alice" }).wrapGenerate).toBeFunction();
+  const answer = await inMemory.meter("alice", { model: "gpt-4o" }, async ({ body }) => body.model);
+  expectTypeOf(answer).toEqualTypeOf<string>();
+  return answer;
 }
 
 export function reasonOf(error: unknown): string {
