@@ -33,6 +33,7 @@ async function exchange(
   handle: (response: ServerResponse) => void,
   change: Change = () => undefined,
   last: readonly Uint8Array[] = [],
+  below: (response: ServerResponse) => void = () => undefined,
 ): Promise<Exchange> {
   const seen: Seen = { steps: [], headers: {}, text: "" };
   const observer: ResponseObserver = {
@@ -53,6 +54,7 @@ async function exchange(
     },
   };
   const server = createServer((_, response) => {
+    below(response);
     tap(response, observer);
     handle(response);
   }).listen(0, "127.0.0.1");
@@ -183,5 +185,28 @@ describe("a tapped response", () => {
     expect(seen.text).not.toBe("plain");
     expect(received).toBe(seen.text);
     expect(seen.headers["content-encoding"]).toBe("gzip");
+  });
+
+  test("is read with the headers that it was given, not with those of an encoding below", async () => {
+    const { seen } = await exchange(
+      (response) => {
+        response.writeHead(200, { "Content-Type": "text/event-stream" });
+        response.end("x");
+      },
+      undefined,
+      [],
+      (response) => {
+        const own = response.writeHead.bind(response);
+        response.writeHead = (...args: readonly unknown[]): ServerResponse => {
+          response.setHeader("Content-Encoding", "gzip");
+          Reflect.apply(own, undefined, args);
+          return response;
+        };
+      },
+    );
+    expect(seen.headers).toMatchObject({
+      "content-type": "text/event-stream",
+      "content-encoding": undefined,
+    });
   });
 });

@@ -7,7 +7,6 @@ import type { Subject } from "../subject.ts";
 import { endingOf } from "./ending.ts";
 import type { CallEstimate, CallSettlement, Grant } from "./metered-call.ts";
 import { type LlmPolicy, parseOwnPolicy } from "./policy.ts";
-import { withMaxOutputTokens } from "./request/rewrite.ts";
 import { reserveCall } from "./reserve.ts";
 import { RunningCall } from "./running-call.ts";
 import { watchResult } from "./watch-result.ts";
@@ -57,11 +56,7 @@ export async function meterCall<Body, T>(
     : unlimited(systemClock());
   if (!decision.allowed) throw rateLimitError(decision);
   const { grant, estimate } = metered;
-  const granted =
-    grant === undefined
-      ? body
-      : withMaxOutputTokens(body, grant.maxOutputTokens, path === undefined ? {} : { path });
-  const context = { body: granted, grant, estimate, decision };
+  const context = { body: metered.granted(body), grant, estimate, decision };
   if (decision.reservation === undefined) return call(context);
   const running = new RunningCall(limiter, decision.reservation.id, metered, onSettled);
   let result: T;
