@@ -6,9 +6,9 @@ import fc from "fast-check";
 
 import { isTollgateError, type TollgateError } from "./errors.ts";
 import { createGate } from "./http/gate.ts";
-import { createLimiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 import { memoryStore } from "./memory-store.ts";
-import type { LimitInput } from "./policy.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
 import { manualClock } from "./testing/manual-clock.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -65,6 +65,17 @@ const capacityOf = field(bucket, "capacity", "an integer from 1 to 9999999999999
 const typeOf = field(minute, "type", "a unit such as count or token: a letter, then up to 63");
 const scopeOf = field(minute, "scope", "a scope such as user: a letter, then up to 63");
 const nameOf = field(minute, "name", "1 to 1024 printable ASCII characters");
+
+const slotsOf = field({ type: "concurrency" }, "limit", "slots: an integer from 1 to 10000");
+const algorithmOf = field(minute, "algorithm", 'one of "fixed", "sliding", "sliding-log"');
+const entriesOf = field(
+  { ...minute, algorithm: "sliding-log" },
+  "maxEntries",
+  "charges to tell apart: an integer from 1 to 10000",
+);
+const alignOf = field(minute, "align", '"calendar", or nothing');
+const daily = { type: "count", window: "day", limit: 60, align: "calendar" };
+const zoneOf = field(daily, "timeZone", "an IANA time zone such as Europe/Berlin");
 
 const limitRows: readonly Row[] = [
   windowOf("fortnight", "fortnight", 'string "fortnight"'),
@@ -206,11 +217,87 @@ const limitRows: readonly Row[] = [
   typeOf("hasOwnProperty", "hasOwnProperty", 'string "hasOwnProperty"'),
   typeOf("65 characters", "t".repeat(65), "a string of 65 characters"),
   typeOf("a list", ["count"], "an array of 1"),
-  field(minute, "type", "count, token or a unit of yours")(
-    "concurrency, which is not built yet",
-    "concurrency",
-    'string "concurrency"',
+  options(
+    "window on concurrency",
+    { limits: [{ ...minute, type: "concurrency" }] },
+    "limits[0].window",
+    "only the options type, scope",
+    'string "minute"',
   ),
+  slotsOf("no slots", 0, "number 0"),
+  slotsOf("10001", 10_001, "number 10001"),
+  slotsOf("2.5", 2.5, "number 2.5"),
+  slotsOf("'5'", "5", 'string "5"'),
+  slotsOf("missing", undefined, "got undefined"),
+  algorithmOf("gcra", "gcra", 'string "gcra"'),
+  algorithmOf("Sliding", "Sliding", 'string "Sliding"'),
+  algorithmOf("null", null, "null"),
+  entriesOf("0", 0, "number 0"),
+  entriesOf("10001", 10_001, "number 10001"),
+  entriesOf("'100'", "100", 'string "100"'),
+  field(minute, "maxEntries", 'nothing without algorithm: "sliding-log"')(
+    "on a fixed window",
+    100,
+    "number 100",
+  ),
+  options(
+    "limit too large for a sliding window",
+    { limits: [{ ...minute, window: "7ms", limit: 999_999_999_999_999, algorithm: "sliding" }] },
+    "limits[0].limit",
+    "at most 321685687669321 per sliding 7ms",
+    "number 999999999999999",
+  ),
+  alignOf("epoch", "epoch", 'string "epoch"'),
+  alignOf("true", true, "boolean true"),
+  field({ ...minute, algorithm: "sliding" }, "align", "nothing beside algorithm sliding")(
+    "calendar, sliding",
+    "calendar",
+    'string "calendar"',
+  ),
+  field(daily, "window", 'one of "hour", "day", "week", "month"')(
+    "minute, on the calendar",
+    "minute",
+    'string "minute"',
+  ),
+  field(daily, "window", 'one of "hour", "day", "week", "month"')(
+    "24h, on the calendar",
+    "24h",
+    'string "24h"',
+  ),
+  zoneOf("Mars/Olympus", "Mars/Olympus", 'string "Mars/Olympus"'),
+  zoneOf("empty", "", 'string ""'),
+  zoneOf("a number", 1, "number 1"),
+  zoneOf("null", null, "null"),
+  field(minute, "timeZone", 'nothing without align: "calendar"')(
+    "on a window of its own",
+    "Europe/Berlin",
+    'string "Europe/Berlin"',
+  ),
+  field({ ...daily, window: "week" }, "weekStart", 'one of "sunday", "monday"')(
+    "Monday",
+    "Monday",
+    'string "Monday"',
+  ),
+  field({ ...daily, window: "week" }, "weekStart", 'one of "sunday", "monday"')("1", 1, "number 1"),
+  field(daily, "weekStart", "nothing, unless window is week")(
+    "on a day",
+    "monday",
+    'string "monday"',
+  ),
+  field({ ...daily, window: "month" }, "monthStart", "an integer from 1 to 31")("0", 0, "number 0"),
+  field({ ...daily, window: "month" }, "monthStart", "an integer from 1 to 31")(
+    "32",
+    32,
+    "number 32",
+  ),
+  field(daily, "monthStart", "nothing, unless window is month")("on a day", 1, "number 1"),
+  field(bucket, "algorithm", "only the options type, scope")(
+    "on a bucket",
+    "sliding",
+    'string "sliding"',
+  ),
+  field(minute, "shadow", "one of true, false")("1", 1, "number 1"),
+  field(minute, "shadow", "one of true, false")("'true'", "true", 'string "true"'),
   options(
     "type missing",
     { limits: [without(minute, "type")] },
@@ -283,8 +370,211 @@ const limiterRows: readonly Row[] = [
     "limts:",
     { limts: [minute] },
     "limts",
-    "only the options limits, store, name, scope, enabled, llm, onEvent",
+    "only the options limits, lookup, store, name, scope, enabled, allow, deny, thresholds",
     "an array of 1",
+  ),
+  options(
+    "thresholds: 80",
+    { limits: [minute], thresholds: 80 },
+    "thresholds",
+    "an array of percentages",
+    "number 80",
+  ),
+  options(
+    "thresholds: [0]",
+    { limits: [minute], thresholds: [0] },
+    "thresholds[0]",
+    "a percentage above 0, up to 1000",
+    "number 0",
+  ),
+  options(
+    "thresholds: ['80%']",
+    { limits: [minute], thresholds: [50, "80%"] },
+    "thresholds[1]",
+    "a percentage above 0, up to 1000",
+    'string "80%"',
+  ),
+  options(
+    "leaseMs: 0",
+    { limits: [minute], leaseMs: 0 },
+    "leaseMs",
+    "milliseconds: an integer from 1 to 86400000",
+    "number 0",
+  ),
+  options(
+    "leaseMs: '5m'",
+    { limits: [minute], leaseMs: "5m" },
+    "leaseMs",
+    "milliseconds: an integer from 1",
+    'string "5m"',
+  ),
+  options(
+    "allow: a list",
+    { limits: [minute], allow: ["alice"] },
+    "allow",
+    "an object of lists by scope",
+    "an array of 1",
+  ),
+  options(
+    "allow: an id alone",
+    { limits: [minute], allow: { user: "alice" } },
+    "allow.user",
+    "an array of ids",
+    'string "alice"',
+  ),
+  options(
+    "deny: an empty id",
+    { limits: [minute], deny: { user: [""] } },
+    "deny.user[0]",
+    "an id, which is a non-empty string",
+    'string ""',
+  ),
+  options(
+    "deny: a scope with a blank",
+    { limits: [minute], deny: { "a b": [] } },
+    "deny.a b",
+    "a scope such as user",
+    'string "a b"',
+  ),
+  options(
+    "deny: no address",
+    { limits: [minute], deny: { ip: ["10.0.0.0/8", "10.0.0"] } },
+    "deny.ip[1]",
+    "an IP address or a range such as 10.0.0.0/8",
+    'string "10.0.0"',
+  ),
+  options(
+    "deny: too many bits",
+    { limits: [minute], deny: { ip: ["10.0.0.0/33"] } },
+    "deny.ip[0]",
+    "an IP address or a range",
+    'string "10.0.0.0/33"',
+  ),
+  options(
+    "deny: a range of a range",
+    { limits: [minute], deny: { ip: ["2001:db8::/32/8"] } },
+    "deny.ip[0]",
+    "an IP address or a range",
+    'string "2001:db8::/32/8"',
+  ),
+  options(
+    "deny: a number",
+    { limits: [minute], deny: { ip: [7] } },
+    "deny.ip[0]",
+    "an IP address or a range",
+    "number 7",
+  ),
+  options(
+    "waiting: true",
+    { limits: [minute], waiting: true },
+    "waiting",
+    "an object",
+    "boolean true",
+  ),
+  options(
+    "waiting.maxWait",
+    { limits: [minute], waiting: { maxWait: 5 } },
+    "waiting.maxWait",
+    "only the options maxWaitMs, maxPerSubject",
+    "number 5",
+  ),
+  options(
+    "waiting.maxWaitMs: 0",
+    { limits: [minute], waiting: { maxWaitMs: 0 } },
+    "waiting.maxWaitMs",
+    "milliseconds: an integer from 1 to 86400000",
+    "number 0",
+  ),
+  options(
+    "waiting.maxPerSubject: 0",
+    { limits: [minute], waiting: { maxPerSubject: 0 } },
+    "waiting.maxPerSubject",
+    "calls: an integer from 1",
+    "number 0",
+  ),
+  options(
+    "waiting.maxWaiting: 1.5",
+    { limits: [minute], waiting: { maxWaiting: 1.5 } },
+    "waiting.maxWaiting",
+    "calls: an integer from 1",
+    "number 1.5",
+  ),
+  options(
+    "waiting.recheckMs: 60001",
+    { limits: [minute], waiting: { recheckMs: 60_001 } },
+    "waiting.recheckMs",
+    "milliseconds: an integer from 1 to 60000",
+    "number 60001",
+  ),
+  options(
+    "waiting.scheduler: {}",
+    { limits: [minute], waiting: { scheduler: {} } },
+    "waiting.scheduler",
+    "a scheduler with now and after",
+    "an object",
+  ),
+  options(
+    "lookup beside a list of limits",
+    { limits: [minute], lookup: {} },
+    "lookup",
+    "nothing unless limits is a function",
+    "an object",
+  ),
+  options(
+    "lookup: []",
+    { limits: () => [minute], lookup: [] },
+    "lookup",
+    "an object",
+    "an array of 0",
+  ),
+  options(
+    "lookup.ttl",
+    { limits: () => [minute], lookup: { ttl: 5 } },
+    "lookup.ttl",
+    "only the options key, maxEntries",
+    "number 5",
+  ),
+  options(
+    "lookup.maxEntries: 0",
+    { limits: () => [minute], lookup: { maxEntries: 0 } },
+    "lookup.maxEntries",
+    "answers: an integer from 1",
+    "number 0",
+  ),
+  options(
+    "lookup.ttlMs: -1",
+    { limits: () => [minute], lookup: { ttlMs: -1 } },
+    "lookup.ttlMs",
+    "milliseconds: an integer from 0",
+    "number -1",
+  ),
+  options(
+    "lookup.timeoutMs: 0",
+    { limits: () => [minute], lookup: { timeoutMs: 0 } },
+    "lookup.timeoutMs",
+    "milliseconds: an integer from 1 to 60000",
+    "number 0",
+  ),
+  options(
+    "lookup.key: 'tenant'",
+    { limits: () => [minute], lookup: { key: "tenant" } },
+    "lookup.key",
+    "a function",
+    'string "tenant"',
+  ),
+  options(
+    "lookup.unknown: 'admit'",
+    { limits: () => [minute], lookup: { unknown: "admit" } },
+    "lookup.unknown",
+    "an array of limits, or an object",
+    'string "admit"',
+  ),
+  options(
+    "lookup.onFailure: 'admit'",
+    { limits: () => [minute], lookup: { onFailure: "admit" } },
+    "lookup.onFailure",
+    "an array of limits, or an object",
+    'string "admit"',
   ),
   options("an empty key", { limits: [minute], "": 1 }, '[""]', "only the options", "number 1"),
   options(
@@ -612,6 +902,76 @@ const gateRows: readonly Row[] = [
   gate("an unknown option", { limits: [minute], limts: [] }, "limts", "only the options", "array"),
   gate("limits: []", { limits: [] }, "limits", "at least one limit", "an array of 0"),
   gate("limits: null", { limits: null }, "limits", "at least one limit", "got null"),
+  gate(
+    "onRefused: 'queue'",
+    { limits: [minute], onRefused: "queue" },
+    "onRefused",
+    '"wait" or a function',
+    'string "queue"',
+  ),
+  gate(
+    "maxWaitMs without waiting",
+    { limits: [minute], maxWaitMs: 5 },
+    "maxWaitMs",
+    'nothing without onRefused: "wait"',
+    "number 5",
+  ),
+  gate(
+    "maxWaitMs: 0",
+    { limits: [minute], onRefused: "wait", maxWaitMs: 0 },
+    "maxWaitMs",
+    "milliseconds: an integer from 1",
+    "number 0",
+  ),
+  gate(
+    "priority without waiting",
+    { limits: [minute], priority: () => 1 },
+    "priority",
+    'nothing without onRefused: "wait"',
+    "a function",
+  ),
+  gate(
+    "priority: 1",
+    { limits: [minute], onRefused: "wait", priority: 1 },
+    "priority",
+    "a function",
+    "number 1",
+  ),
+  gate(
+    "slowDown: true",
+    { limits: [minute], slowDown: true },
+    "slowDown",
+    "an object",
+    "boolean true",
+  ),
+  gate(
+    "slowDown.above: 100",
+    { limits: [minute], slowDown: { above: 100 } },
+    "slowDown.above",
+    "a percentage from 0 to below 100",
+    "number 100",
+  ),
+  gate(
+    "slowDown.maxDelayMs: 60001",
+    { limits: [minute], slowDown: { maxDelayMs: 60_001 } },
+    "slowDown.maxDelayMs",
+    "milliseconds: an integer from 1 to 60000",
+    "number 60001",
+  ),
+  gate(
+    "slowDown.delay",
+    { limits: [minute], slowDown: { delay: 1 } },
+    "slowDown.delay",
+    "only the options above, maxDelayMs",
+    "number 1",
+  ),
+  gate(
+    "countWhen: 'ok'",
+    { limits: [minute], countWhen: "ok" },
+    "countWhen",
+    "a function, or one of always, reached",
+    'string "ok"',
+  ),
   header("of unknown format", "ietf-12", "headers", "one of ietf, draft-7", 'string "ietf-12"'),
   header(
     "of two generations",
@@ -731,8 +1091,15 @@ const routeRows: readonly Row[] = [
     "an option of the whole gate",
     { identify: () => "a" },
     "route.identify",
-    "only the options limits, add, cost, skip",
+    "only the options limits, add, cost, countWhen, skip",
     "a function",
+  ),
+  route(
+    "countWhen: 'error'",
+    { countWhen: "error" },
+    "route.countWhen",
+    "a function, or one of always, reached, succeeded, failed",
+    'string "error"',
   ),
   route("skip: true", { skip: true }, "route.skip", "a function", "boolean true"),
   route("cost: 3", { cost: 3 }, "route.cost", "a function", "number 3"),
@@ -1097,11 +1464,13 @@ describe("any configuration at all", () => {
   const known = [
     "limits", "name", "scope", "enabled", "onEvent", "store",
     "limiter", "identify", "cost", "headers", "ipv6Prefix", "impossibleStatus", "llm",
-    "dialect", "longWaitStatus",
+    "dialect", "longWaitStatus", "lookup", "allow", "deny", "thresholds", "leaseMs", "waiting",
+    "onRefused", "maxWaitMs", "priority", "slowDown", "countWhen",
   ]; // prettier-ignore
   const limitKeys = [
     "type", "window", "limit", "rate", "capacity", "scope", "name", "within", "whenMissing",
-    "when", "debt", "suspended", "advertise", "__proto__",
+    "when", "debt", "suspended", "advertise", "shadow", "algorithm", "align", "timeZone",
+    "weekStart", "monthStart", "maxEntries", "__proto__",
   ]; // prettier-ignore
   const junk = fc.anything({
     withBigInt: true,
@@ -1117,6 +1486,7 @@ describe("any configuration at all", () => {
   const nearly = fc.oneof(
     junk,
     fc.constantFrom("count", "user", "minute", "10s", "tenant", "shared", "forgive", "ietf"),
+    fc.constantFrom("concurrency", "calendar", "sliding", "sliding-log", "UTC", "wait"),
     fc.constantFrom(1, 5, 60, true, false, null, undefined),
     fc.double(),
     fc.constant(() => undefined),

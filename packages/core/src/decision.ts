@@ -1,50 +1,12 @@
 import { CELL_SIZE } from "./algorithms/cell.ts";
-import { emptyAtMs, NEVER_FITS, NOT_APPLIED, SUSPENDED, usedOf } from "./algorithms/kernel.ts";
-import type { LimitPlace } from "./plan.ts";
-import type { Limit } from "./policy.ts";
+import { NOT_APPLIED } from "./algorithms/kernel.ts";
+import { byType, type Cost } from "./cost.ts";
+import type { Limit } from "./policy/limit.ts";
+import type { LimitPlace } from "./policy/plan.ts";
+import { type Refusal, reasonOf, refusalOf, seconds } from "./refusal.ts";
 import type { Reservation } from "./reservation.ts";
 import type { Address, Operation, OperationReply } from "./store.ts";
-
-/** How one limit stands for one subject. */
-export interface Usage {
-  /** The limit's name. */
-  readonly limit: string;
-  readonly type: string;
-  readonly scope: string;
-  /** The id whose usage this is, as stores keep it: ids above 64 bytes by their hash. */
-  readonly id: string;
-  /** As configured; `undefined` for a token bucket. */
-  readonly window: string | undefined;
-  /** Units in force, held ones included; above `max` when there is debt. */
-  readonly current: number;
-  /** Units per window, or the bucket's capacity. */
-  readonly max: number;
-  /** What could be spent now; never negative. */
-  readonly remaining: number;
-  /** `current` of `max` in percent, unrounded; above 100 when there is debt. */
-  readonly percentage: number;
-  /** The part of `current` that open reservations hold. */
-  readonly held: number;
-  /** How far `current` is above `max`. */
-  readonly debt: number;
-  /** When `current` is 0 again if nobody spends, in epoch ms; now when it is. */
-  readonly resetsAtMs: number;
-}
-
-/** Why one limit refused. */
-export interface Refusal {
-  /** The limit's name. */
-  readonly limit: string;
-  readonly type: string;
-  /** What the call would have cost here. */
-  readonly requested: number;
-  /** What is left. */
-  readonly remaining: number;
-  /** The largest cost this limit could ever admit. */
-  readonly max: number;
-  /** How long until the cost fits here; `undefined` when waiting does not help. */
-  readonly retryAfterMs: number | undefined;
-}
+import { effectiveWindowMs, type Usage, usageOf } from "./usage.ts";
 
 /** The answer to a call. Refused and impossible calls were charged nothing anywhere. */
 export interface Decision {
@@ -59,6 +21,12 @@ export interface Decision {
   readonly refusedBy: readonly string[];
   /** The same with their numbers. */
   readonly refusals: readonly Refusal[];
+  /** What shadow limits would have refused, whether or not the call was admitted. */
+  readonly shadowRefusals: readonly Refusal[];
+  /** Until when the subject is blocked, in epoch ms, where that is why the call was refused. */
+  readonly blockedUntilMs: number | undefined;
+  /** The scope by which the subject is on the deny list, where that is why the call was refused. */
+  readonly deniedBy: string | undefined;
   /**
    * Refused: the shortest wait after which this cost fits in every limit if nobody else spends.
    * `undefined` when admitted, when impossible, and when a limit is suspended.
@@ -76,8 +44,8 @@ export interface LimitState {
   readonly usage: Usage;
   /** `undefined` when the limit had room. */
   readonly refusal: Refusal | undefined;
-  /** For how long no more than `remaining` should be spent. */
-  readonly effectiveWindowMs: number;
+  /** For how long no more than `remaining` should be spent; unknown for slots. */
+  readonly effectiveWindowMs: number | undefined;
 }
 
 /** What a decision answers: one operation. */
@@ -85,7 +53,9 @@ export interface LoneBatch extends Address {
   readonly operations: readonly [Operation];
 }
 
-const seconds = (ms: number): string => `${String(Math.ceil(ms / 100) / 10)} s`;
+/** What a decision was asked for, or what was charged; signed where it was an adjustment. */
+export const costIn = ({ plan, operations: [operation] }: LoneBatch): Cost =>
+  byType(plan, operation.amounts, operation.mode === "adjust" ? operation.deltas : undefined);
 
 /**
  * A decision as the store gave it: integers. What people read is computed when they read it, since
@@ -102,6 +72,16 @@ export class StoreDecision implements Decision {
     this.#reply = reply;
   }
 
+  /** What was asked, for those who report it. */
+  get batch(): LoneBatch {
+    return this.#batch;
+  }
+
+  /** What the store answered. */
+  get reply(): OperationReply {
+    return this.#reply;
+  }
+
   get outcome(): Decision["outcome"] {
     const { outcome } = this.#reply;
     return outcome === "conflict" ? "refused" : outcome;
@@ -115,12 +95,29 @@ export class StoreDecision implements Decision {
     return this.#reply.nowMs;
   }
 
+  get blockedUntilMs(): number | undefined {
+    const { blockedUntilMs } = this.#reply;
+    return blockedUntilMs === 0 ? undefined : blockedUntilMs;
+  }
+
+  /** Who is on a list is not decided by limits. */
+  get deniedBy(): undefined {
+    return undefined;
+  }
+
   get retryAfterMs(): number | undefined {
-    const waitsMs = this.#reply.waitsMs ?? [];
-    // Where one limit will not be helped by waiting, the waits of the others mean nothing.
-    return waitsMs.length === 0 || waitsMs.some((waitMs) => waitMs < 0)
-      ? undefined
-      : Math.max(...waitsMs);
+    if (this.allowed) return undefined;
+    const { waitsMs, nowMs, blockedUntilMs } = this.#reply;
+    const { limits } = this.#batch.plan;
+    let longestMs = Math.max(0, blockedUntilMs - nowMs);
+    for (let index = 0; index < limits.length; index += 1) {
+      const waitMs = waitsMs?.[index] ?? 0;
+      if (limits[index]?.shadow === true) continue;
+      // Where one limit will not be helped by waiting, the waits of the others mean nothing.
+      if (waitMs < 0) return undefined;
+      longestMs = Math.max(longestMs, waitMs);
+    }
+    return longestMs;
   }
 
   get reservation(): Reservation | undefined {
@@ -141,7 +138,11 @@ export class StoreDecision implements Decision {
   }
 
   get refusals(): readonly Refusal[] {
-    return this.states.flatMap(({ refusal }) => (refusal === undefined ? [] : [refusal]));
+    return this.allowed ? [] : this.#refusalsOf(false);
+  }
+
+  get shadowRefusals(): readonly Refusal[] {
+    return this.#reply.waitsMs === undefined ? [] : this.#refusalsOf(true);
   }
 
   get refusedBy(): readonly string[] {
@@ -149,13 +150,19 @@ export class StoreDecision implements Decision {
   }
 
   get reason(): string | undefined {
-    return this.allowed ? undefined : reasonOf(this.refusals);
+    if (this.allowed) return undefined;
+    const { blockedUntilMs, nowMs } = this.#reply;
+    const blockedMs = blockedUntilMs - nowMs;
+    // Unless something else takes longer, or for ever.
+    return blockedMs > 0 && blockedMs === this.retryAfterMs
+      ? `the subject is blocked for another ${seconds(blockedMs)}`
+      : reasonOf(this.refusals);
   }
 
   /** Everything, so that a logged decision says what it knows. */
   toJSON(): Decision {
-    const { outcome, allowed, reason, usages, refusedBy, refusals, retryAfterMs } = this;
-    const { reservation, decidedAtMs } = this;
+    const { outcome, allowed, reason, usages, refusedBy, refusals, shadowRefusals } = this;
+    const { blockedUntilMs, deniedBy, retryAfterMs, reservation, decidedAtMs } = this;
     return {
       outcome,
       allowed,
@@ -163,10 +170,19 @@ export class StoreDecision implements Decision {
       usages,
       refusedBy,
       refusals,
+      shadowRefusals,
+      blockedUntilMs,
+      deniedBy,
       retryAfterMs,
       reservation,
       decidedAtMs,
     };
+  }
+
+  #refusalsOf(shadow: boolean): readonly Refusal[] {
+    return this.states.flatMap(({ limit, refusal }) =>
+      refusal === undefined || limit.shadow !== shadow ? [] : [refusal],
+    );
   }
 
   // The limits that apply to the call.
@@ -206,75 +222,6 @@ Object.defineProperty(StoreDecision.prototype, Symbol.for("nodejs.util.inspect.c
   },
 });
 
-/** Reads one cell. */
-function usageOf(
-  limit: Limit,
-  cells: readonly number[],
-  at: number,
-  id: string,
-  nowMs: number,
-): Usage {
-  const current = usedOf(cells, at, limit);
-  return {
-    limit: limit.name,
-    type: limit.type,
-    scope: limit.scope,
-    id,
-    window: limit.window,
-    current,
-    max: limit.max,
-    remaining: Math.max(0, limit.max - current),
-    percentage: (current / limit.max) * 100,
-    // A bucket refills while reservations hold what they took out of it.
-    held: Math.min(current, cells[at + 3] ?? 0),
-    debt: Math.max(0, current - limit.max),
-    resetsAtMs: Math.max(nowMs, emptyAtMs(cells, at, limit)),
-  };
-}
-
-const refusalOf = (limit: Limit, usage: Usage, requested: number, waitMs: number): Refusal => ({
-  limit: limit.name,
-  type: limit.type,
-  requested,
-  remaining: usage.remaining,
-  max: limit.max,
-  retryAfterMs: waitMs === NEVER_FITS || waitMs === SUSPENDED ? undefined : waitMs,
-});
-
-/**
- * What `t` of the `RateLimit` field says: the time for which `remaining` is all there is
- * (draft-ietf-httpapi-ratelimit-headers-11 §4.1.2). A window not opened yet would last its full
- * length; a bucket gives its tokens at its own rate, or its next one when it has none.
- */
-function effectiveWindowMs(limit: Limit, usage: Usage, nowMs: number): number {
-  if (limit.algorithm === "fixed-window") {
-    return usage.current === 0 ? limit.windowMs : usage.resetsAtMs - nowMs;
-  }
-  const units = usage.remaining > 0 ? usage.remaining : 1 + usage.debt;
-  return Math.ceil((units * limit.scale) / limit.refill);
-}
-
-/** The refusal that decides: one that no waiting helps, else the one to wait for longest. */
-export function decisiveRefusal(refusals: readonly Refusal[]): Refusal | undefined {
-  const weight = ({ retryAfterMs }: Refusal): number => retryAfterMs ?? Number.MAX_VALUE;
-  const [decisive] = refusals.toSorted((a, b) => weight(b) - weight(a));
-  return decisive;
-}
-
-function reasonOf(refusals: readonly Refusal[]): string {
-  const decisive = decisiveRefusal(refusals);
-  if (decisive === undefined) return "refused";
-  const { limit, type, requested, remaining, max, retryAfterMs } = decisive;
-  if (requested > max) {
-    return `limit "${limit}" can never admit ${type} ${String(requested)}: at most ${String(max)}`;
-  }
-  if (retryAfterMs === undefined) return `limit "${limit}" is suspended`;
-  return (
-    `limit "${limit}" has ${String(remaining)} of ${String(max)} left and ${type} ` +
-    `${String(requested)} was asked; it fits in ${seconds(retryAfterMs)}`
-  );
-}
-
 /** The answer of a limiter that is switched off. */
 export const unlimited = (decidedAtMs: number): Decision => ({
   outcome: "admitted",
@@ -283,6 +230,9 @@ export const unlimited = (decidedAtMs: number): Decision => ({
   usages: [],
   refusedBy: [],
   refusals: [],
+  shadowRefusals: [],
+  blockedUntilMs: undefined,
+  deniedBy: undefined,
   retryAfterMs: undefined,
   reservation: undefined,
   decidedAtMs,

@@ -8,7 +8,7 @@ import {
   rateLimitError,
   TollgateError,
 } from "./errors.ts";
-import { createLimiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 
 function refusal(): TollgateError {
   const limiter = createLimiter({ limits: [{ type: "count", window: "minute", limit: 1 }] });

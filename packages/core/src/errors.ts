@@ -5,7 +5,7 @@ import type { Decision } from "./decision.ts";
  * The list is closed: a new code is a new feature.
  */
 export const errorCodes = {
-  INVALID_CONFIG: "a configuration value is not usable; thrown at construction only",
+  INVALID_CONFIG: "a configuration value is not usable; thrown where it is given, or was looked up",
   INVALID_COST: "an amount is not a non-negative safe integer, or names a type no limit meters",
   INVALID_SUBJECT: "an id is not a string, or the subject is neither a string nor an object",
   INVALID_ARGUMENT: "another argument of a method is not usable",
@@ -13,6 +13,7 @@ export const errorCodes = {
   RESERVATION_CONFLICT: "the reservation id is on record for another cost",
   RESERVATIONS_FULL: "the store holds as many live reservations as it may",
   STORE_FAILED: "the store could not answer; `cause` says why",
+  LOOKUP_FAILED: "what the subject may spend could not be looked up; `cause` says why",
   LIMITER_CLOSED: "the limiter was used after close()",
   REFUSED: "a decision refused the call; `decision` says by which limits",
 } as const;

@@ -1,33 +1,35 @@
-import { CELL_SIZE } from "./algorithms/cell.ts";
+import { CELL_SIZE, MAX_INTEGER } from "./algorithms/cell.ts";
 import {
-  charge,
-  forgivenOf,
   NEVER_FITS,
   NOT_APPLIED,
+  charge,
+  credit,
   settle,
+  usedOf,
   waitFor,
 } from "./algorithms/kernel.ts";
 import {
+  block,
+  blockedUntilMs,
   cellAt,
   chargeRoom,
-  GENERATION,
+  dropEndedBlock,
   haveRoom,
-  HELD_SINCE,
   LEASE_END,
   newRecord,
   noteCharge,
   noteLease,
   noteRefund,
-  noteSettled,
   openCell,
   readCell,
   type ScopeRecord,
   UNTOUCHED,
   WRITTEN,
 } from "./algorithms/record.ts";
-import type { Cost } from "./cost.ts";
-import type { Plan, PlanScope } from "./plan.ts";
-import type { Forgiven, Operation, OperationReply } from "./store.ts";
+import { takeSlots } from "./algorithms/slots.ts";
+import type { Limit } from "./policy/limit.ts";
+import type { Plan, PlanScope } from "./policy/plan.ts";
+import type { Operation, OperationReply } from "./store.ts";
 
 /**
  * The decision, for stores that run the rules in this process: memory, and every engine that can
@@ -41,7 +43,9 @@ export type Records = (ScopeRecord | undefined)[];
 class RecordReply implements OperationReply {
   readonly outcome: OperationReply["outcome"];
   readonly waitsMs: readonly number[] | undefined;
+  readonly blockedUntilMs: number;
   readonly leaseEndsAtMs: number;
+  readonly repeated = false;
   readonly nowMs: number;
   readonly #plan: Plan;
   readonly #records: Readonly<Records>;
@@ -49,6 +53,7 @@ class RecordReply implements OperationReply {
   constructor(
     outcome: OperationReply["outcome"],
     waitsMs: readonly number[] | undefined,
+    blockedUntilMs: number,
     leaseEndsAtMs: number,
     plan: Plan,
     records: Readonly<Records>,
@@ -56,6 +61,7 @@ class RecordReply implements OperationReply {
   ) {
     this.outcome = outcome;
     this.waitsMs = waitsMs;
+    this.blockedUntilMs = blockedUntilMs;
     this.leaseEndsAtMs = leaseEndsAtMs;
     this.nowMs = nowMs;
     this.#plan = plan;
@@ -136,6 +142,28 @@ function judge(
   return waitsMs;
 }
 
+/** Until when some record is blocked; 0 when none is at `nowMs`. */
+function blockOf(records: Readonly<Records>, nowMs: number): number {
+  let untilMs = 0;
+  for (const record of records) untilMs = Math.max(untilMs, blockedUntilMs(record));
+  return untilMs > nowMs ? untilMs : 0;
+}
+
+/** What the waits of the limits come to. A shadow limit has no say. */
+function outcomeOf(
+  { limits }: Plan,
+  waitsMs: readonly number[] | undefined,
+): "admitted" | "refused" | "impossible" {
+  if (waitsMs === undefined) return "admitted";
+  let outcome: "admitted" | "refused" = "admitted";
+  for (let index = 0; index < waitsMs.length; index += 1) {
+    if (waitsMs[index] === 0 || limits[index]?.shadow === true) continue;
+    if (waitsMs[index] === NEVER_FITS) return "impossible";
+    outcome = "refused";
+  }
+  return outcome;
+}
+
 /**
  * Decides a `take` on the one record of `plan.onlyScope` if that is a matter of comparing and adding;
  * `undefined` when it is not, and then nothing has changed and {@link decide} is to be asked.
@@ -150,8 +178,18 @@ export function takeAtOnce(
   if (!haveRoom(record, onlyScope.numbers, amounts, 0, nowMs)) return undefined;
   const cells = noCells.slice();
   chargeRoom(record, amounts, 0, amounts.length, nowMs, cells);
-  return { outcome: "admitted", waitsMs: undefined, cells, leaseEndsAtMs: 0, nowMs };
+  return simplyAdmitted(cells, nowMs);
 }
+
+const simplyAdmitted = (cells: readonly number[], nowMs: number): OperationReply => ({
+  outcome: "admitted",
+  waitsMs: undefined,
+  blockedUntilMs: 0,
+  cells,
+  leaseEndsAtMs: 0,
+  repeated: false,
+  nowMs,
+});
 
 /**
  * Decides one operation and, if it charges, updates `records` in place; a record that is made
@@ -167,136 +205,118 @@ export function decide(
   if (mode === "take" && allHaveRoom(plan, records, amounts, nowMs)) {
     const cells = plan.noCells.slice();
     takeRoom(plan, records, amounts, nowMs, cells);
-    return { outcome: "admitted", waitsMs: undefined, cells, leaseEndsAtMs: 0, nowMs };
+    return simplyAdmitted(cells, nowMs);
   }
-  const waitsMs = mode === "force" ? undefined : judge(plan, records, amounts, nowMs);
-  if (waitsMs !== undefined) {
-    const outcome = waitsMs.includes(NEVER_FITS) ? "impossible" : "refused";
-    return new RecordReply(outcome, waitsMs, 0, plan, copies(records), nowMs);
+  const asks = mode === "check" || mode === "take" || mode === "reserve";
+  const waitsMs = asks ? judge(plan, records, amounts, nowMs) : undefined;
+  const barredUntilMs = asks ? blockOf(records, nowMs) : 0;
+  const judged = outcomeOf(plan, waitsMs);
+  const outcome = judged === "admitted" && barredUntilMs > 0 ? "refused" : judged;
+  if (outcome !== "admitted") {
+    return new RecordReply(outcome, waitsMs, barredUntilMs, 0, plan, copies(records), nowMs);
   }
   const leaseEndsAtMs = mode === "reserve" ? nowMs + operation.leaseMs : 0;
-  if (mode !== "check") {
-    for (const [s, scope] of plan.scopes.entries()) {
-      if (!isCharged(scope, amounts)) continue;
-      const record = records[s] ?? newRecord(nowMs, scope.limits);
-      records[s] = record;
-      if (leaseEndsAtMs > 0) noteLease(record, nowMs, leaseEndsAtMs);
-      book(scope, record, operation, nowMs);
-    }
+  for (const [s, scope] of plan.scopes.entries()) {
+    if (!writes(scope, operation, records[s])) continue;
+    const record = records[s] ?? newRecord(nowMs, scope.limits);
+    records[s] = record;
+    if (leaseEndsAtMs > 0) noteLease(record, nowMs, leaseEndsAtMs);
+    book(scope, record, operation, nowMs, leaseEndsAtMs);
   }
-  return new RecordReply("admitted", undefined, leaseEndsAtMs, plan, copies(records), nowMs);
+  return new RecordReply(outcome, waitsMs, 0, leaseEndsAtMs, plan, copies(records), nowMs);
 }
 
 // A cost of zero opens no window and makes no record.
-const isCharged = ({ first, limits }: PlanScope, amounts: readonly number[]): boolean =>
-  limits.some((_, i) => (amounts[first + i] ?? 0) > 0);
+function writes(
+  { first, limits }: PlanScope,
+  operation: Operation,
+  record: ScopeRecord | undefined,
+): boolean {
+  switch (operation.mode) {
+    case "check":
+      return false;
+    case "block":
+      return (
+        (operation.forMs > 0 || blockedUntilMs(record) > 0) &&
+        limits.some((_, i) => operation.amounts[first + i] !== NOT_APPLIED)
+      );
+    case "adjust":
+      return limits.some((_, i) => {
+        const delta = operation.deltas[first + i] ?? 0;
+        return delta > 0 || (delta < 0 && record !== undefined);
+      });
+    case "take":
+    case "force":
+    case "reserve":
+      return limits.some((limit, i) => isCharged(limit, operation, first + i));
+  }
+}
+
+// A slot is taken for the time of a lease, which only a reservation has.
+const isCharged = ({ algorithm }: Limit, { mode, amounts }: Operation, index: number): boolean =>
+  (amounts[index] ?? 0) > 0 && (algorithm !== "slots" || mode === "reserve");
 
 function book(
   { first, limits }: PlanScope,
   record: ScopeRecord,
-  { mode, amounts }: Operation,
+  operation: Operation,
   nowMs: number,
+  leaseEndsAtMs: number,
 ): void {
-  for (const [i, limit] of limits.entries()) {
-    const amount = amounts[first + i] ?? 0;
-    if (amount <= 0) continue;
-    const at = openCell(record, limit, i, nowMs);
-    if (mode === "force") settle(record, at, limit, nowMs, amount, 0);
-    else charge(record, at, limit, nowMs, amount);
-    if (mode === "reserve") record[at + 3] = (record[at + 3] ?? 0) + amount;
-    noteCharge(record, at, limit, nowMs);
+  dropEndedBlock(record, nowMs);
+  if (operation.mode === "block") {
+    block(record, limits, nowMs, operation.forMs);
+    return;
   }
+  for (const [i, limit] of limits.entries()) {
+    if (operation.mode === "adjust") {
+      adjust(record, limit, i, nowMs, operation.deltas[first + i] ?? 0);
+    } else if (isCharged(limit, operation, first + i)) {
+      const amount = operation.amounts[first + i] ?? 0;
+      const at = openCell(record, limit, i, nowMs);
+      bookOne(record, at, limit, operation.mode, amount, nowMs, leaseEndsAtMs);
+      noteCharge(record, at, limit, nowMs);
+    }
+  }
+  if (operation.mode === "adjust") noteRefund(record, limits, nowMs);
   record[WRITTEN] = nowMs;
 }
 
-/** What a reserve charged, as it must be remembered to be settled. */
-export interface Hold {
-  readonly plan: Plan;
-  /** For each limit. */
-  readonly amounts: readonly number[];
-  /** By type. */
-  readonly cost: Cost;
-  readonly takenAtMs: number;
-  /** For each limit: the y of its cell, which names the window. */
-  readonly startsMs: readonly number[];
-  /** For each scope. */
-  readonly generations: readonly number[];
-}
-
-/** Puts on paper what `decide` has just charged for a reservation. */
-export function holdOf(
-  plan: Plan,
-  records: Readonly<Records>,
-  { amounts, cost }: Operation & { mode: "reserve" },
-  { cells }: OperationReply,
-  nowMs: number,
-): Hold {
-  return {
-    plan,
-    amounts,
-    cost,
-    takenAtMs: nowMs,
-    startsMs: plan.limits.map((_, index) => cells[index * CELL_SIZE + 1] ?? 0),
-    generations: plan.scopes.map((_, s) => records[s]?.[GENERATION] ?? 0),
-  };
-}
-
-/**
- * Replaces a hold by its real cost, in the windows it was charged in. Updates `records` in place,
- * and makes one only where an overrun needs it.
- */
-export function settleHold(
-  hold: Hold,
-  records: Records,
-  cost: Cost,
-  nowMs: number,
-): readonly Forgiven[] {
-  const forgiven: Forgiven[] = [];
-  for (const [s, scope] of hold.plan.scopes.entries()) {
-    const overruns = scope.limits.some(
-      ({ type }, i) => (cost[type] ?? 0) > Math.max(0, hold.amounts[scope.first + i] ?? 0),
-    );
-    const record = records[s] ?? (overruns ? newRecord(nowMs, scope.limits) : undefined);
-    if (record === undefined) continue;
-    records[s] = record;
-    settleScope(hold, scope, record, hold.generations[s] ?? 0, cost, nowMs, forgiven);
-  }
-  return forgiven;
-}
-
-function settleScope(
-  hold: Hold,
-  { limits, first }: PlanScope,
+function bookOne(
   record: ScopeRecord,
-  generation: number,
-  cost: Cost,
+  at: number,
+  limit: Limit,
+  mode: Operation["mode"],
+  amount: number,
   nowMs: number,
-  forgiven: Forgiven[],
+  leaseEndsAtMs: number,
 ): void {
-  // Without a mark no reservation from before a reset is left.
-  const resetMark = record[GENERATION] ?? 0;
-  const sameGeneration = resetMark === 0 || resetMark === generation;
-  // A hold from before the others were counted anew is no longer in the count.
-  const counted =
-    sameGeneration &&
-    nowMs < (record[LEASE_END] ?? 0) &&
-    hold.takenAtMs >= (record[HELD_SINCE] ?? 0);
-  for (const [i, limit] of limits.entries()) {
-    const index = first + i;
-    const held = hold.amounts[index] ?? NOT_APPLIED;
-    if (held === NOT_APPLIED) continue;
-    const startMs = hold.startsMs[index] ?? 0;
-    const at = openCell(record, limit, i, nowMs);
-    const sameWindow = limit.algorithm === "token-bucket" || record[at + 1] === startMs;
-    if (counted && sameWindow) record[at + 3] = Math.max(0, (record[at + 3] ?? 0) - held);
-    const delta = (cost[limit.type] ?? held) - held;
-    if (delta === 0 || (delta < 0 && !sameGeneration)) continue;
-    settle(record, at, limit, nowMs, delta, startMs);
-    noteCharge(record, at, limit, nowMs);
-    const amount = forgivenOf(record, at, limit, delta);
-    if (amount > 0) forgiven.push({ limit: limit.name, amount });
+  if (limit.algorithm === "slots") {
+    takeSlots(record, at, limit, nowMs, amount, leaseEndsAtMs);
+    return;
   }
-  noteRefund(record, limits, nowMs);
-  noteSettled(record, nowMs);
-  record[WRITTEN] = nowMs;
+  // A shadow limit is charged what the others admit, like what is charged by force.
+  if (mode === "force" || limit.shadow) settle(record, at, limit, nowMs, amount, 0);
+  else charge(record, at, limit, nowMs, amount);
+  if (mode === "reserve") record[at + 3] = (record[at + 3] ?? 0) + amount;
+}
+
+function adjust(
+  record: ScopeRecord,
+  limit: Limit,
+  guess: number,
+  nowMs: number,
+  delta: number,
+): void {
+  if (delta === 0 || (delta < 0 && cellAt(record, limit.identity, guess) < 0)) return;
+  const at = openCell(record, limit, guess, nowMs);
+  if (delta > 0) settle(record, at, limit, nowMs, delta, 0);
+  else credit(record, at, limit, nowMs, Math.min(-delta, unheldIn(record, at, limit, nowMs)));
+  noteCharge(record, at, limit, nowMs);
+}
+
+/** What may be given back: what reservations hold is theirs to give back, and would be given twice. */
+function unheldIn(record: ScopeRecord, at: number, limit: Limit, nowMs: number): number {
+  const held = nowMs < (record[LEASE_END] ?? 0) ? (record[at + 3] ?? 0) : 0;
+  return held === 0 ? MAX_INTEGER : Math.max(0, usedOf(record, at, limit, nowMs) - held);
 }

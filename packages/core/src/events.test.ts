@@ -2,9 +2,10 @@ import { afterAll, beforeEach, describe, expect, jest, test } from "@jest/global
 
 import { TollgateError } from "./errors.ts";
 import type { LimiterEvent, Listener } from "./events.ts";
-import { createLimiter, type Limiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 import { memoryStore } from "./memory-store.ts";
-import type { LimitInput } from "./policy.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
 import { manualClock } from "./testing/manual-clock.ts";
 
 const warnings: string[] = [];

@@ -1,7 +1,9 @@
 import type { Cost } from "./cost.ts";
-import type { Decision, Usage } from "./decision.ts";
+import type { Decision } from "./decision.ts";
 import { isTollgateError } from "./errors.ts";
 import type { UsageSource } from "./llm/tokens.ts";
+import type { Refusal } from "./refusal.ts";
+import type { Usage } from "./usage.ts";
 
 interface EventBase {
   /** The limiter's name. */
@@ -20,6 +22,68 @@ export interface RecordedEvent extends EventBase {
   readonly type: "recorded";
   readonly cost: Cost;
   readonly usages: readonly Usage[];
+}
+
+/** Usage was corrected by `adjust`. */
+export interface AdjustedEvent extends EventBase {
+  readonly type: "adjusted";
+  /** By type; negative where it was given back. */
+  readonly cost: Cost;
+  readonly usages: readonly Usage[];
+}
+
+/** A subject was blocked, or its block lifted. */
+export interface BlockedEvent extends EventBase {
+  readonly type: "blocked";
+  /** In epoch ms; `undefined` when the block was lifted. */
+  readonly untilMs: number | undefined;
+  /** Of the subject, which the ids in them tell. */
+  readonly usages: readonly Usage[];
+}
+
+/** A shadow limit would have refused the call, which was decided without it. */
+export interface ShadowRefusedEvent extends EventBase {
+  readonly type: "shadowRefused";
+  /** The shadow limit's name. */
+  readonly limit: string;
+  readonly refusal: Refusal;
+  readonly decision: Decision;
+}
+
+/** Usage has passed one of the limiter's `thresholds`. */
+export interface ThresholdEvent extends EventBase {
+  readonly type: "threshold";
+  /** The limit's name. */
+  readonly limit: string;
+  /** In percent of the limit. */
+  readonly threshold: number;
+  readonly usage: Usage;
+}
+
+/** A call that had to wait waits no longer. */
+export interface WaitedEvent extends EventBase {
+  readonly type: "waited";
+  /**
+   * - `admitted`: in the end there was room.
+   * - `refused`: there would be none in time.
+   * - `timedOut`: its time was over.
+   * - `overflowed`: too many were waiting already.
+   * - `abandoned`: whoever made the call went away.
+   * - `closed`: the limiter was closed.
+   */
+  readonly outcome: "admitted" | "refused" | "timedOut" | "overflowed" | "abandoned" | "closed";
+  readonly waitedMs: number;
+}
+
+/** What a subject may spend could not be found out. */
+export interface LookupFailureEvent extends EventBase {
+  readonly type: "lookupFailure";
+  readonly error: unknown;
+}
+
+/** The limiter has other limits from now on. */
+export interface ReconfiguredEvent extends EventBase {
+  readonly type: "reconfigured";
 }
 
 /** A reservation ended. Only the call that booked it makes the event, however often it is repeated. */
@@ -55,6 +119,8 @@ export interface StoreFailureEvent extends EventBase {
     | "check"
     | "take"
     | "force"
+    | "adjust"
+    | "block"
     | "reserve"
     | "settle"
     | "renew"
@@ -66,10 +132,17 @@ export interface StoreFailureEvent extends EventBase {
 /** Everything a limiter tells about its work. */
 export type LimiterEvent =
   | DecisionEvent
+  | ShadowRefusedEvent
   | RecordedEvent
+  | AdjustedEvent
+  | BlockedEvent
   | SettlementEvent
   | ForgivenEvent
+  | ThresholdEvent
+  | WaitedEvent
   | EvictedEvent
+  | ReconfiguredEvent
+  | LookupFailureEvent
   | StoreFailureEvent;
 
 /** Called synchronously; what it throws, or rejects with, is reported once and changes nothing. */

@@ -69,9 +69,12 @@ export const encodeKey = (components: readonly string[]): string =>
 /** A fingerprint of any list of strings, for ids that must not show what they stand for. */
 export const fingerprint = (parts: readonly string[]): string => hash(encodeKey(parts));
 
-/** A 48-bit integer that identifies `text`: small enough for every engine's integers. */
+/**
+ * A 48-bit integer that identifies `text`: small enough for every engine's integers. Never 0, so that
+ * its negative is another one.
+ */
 export const identityOf = (text: string): number =>
-  createHash("sha256").update(text).digest().readUIntBE(0, 6);
+  Math.max(1, createHash("sha256").update(text).digest().readUIntBE(0, 6));
 
 /**
  * The same characters in memory of their own. V8 cuts strings out of larger ones without copying,

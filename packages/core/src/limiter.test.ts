@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 
-import { createLimiter, type Limiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 import { memoryStore } from "./memory-store.ts";
-import type { LimitInput } from "./policy.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
 import type { Store } from "./store.ts";
 import { type ManualClock, manualClock } from "./testing/manual-clock.ts";
 
@@ -83,6 +84,13 @@ describe("a limit per window", () => {
     ]);
   });
 
+  test("D-SHA-02 is enforced by the shortest configuration there is", () => {
+    const limiter = createLimiter({ limits: [{ type: "count", window: "minute", limit: 60 }] });
+    const outcomes = Array.from({ length: 61 }, () => limiter.checkAndRecord("alice").outcome);
+    expect(outcomes.filter((outcome) => outcome === "admitted")).toHaveLength(60);
+    expect(outcomes.at(-1)).toBe("refused");
+  });
+
   test("shows current, max, remaining, percentage and reset", () => {
     const { clock, limiter } = stage({ type: "token", window: "hour", limit: 200 });
     limiter.checkAndRecord("alice", { token: 50 });
@@ -93,6 +101,7 @@ describe("a limit per window", () => {
         scope: "caller",
         id: "alice",
         window: "hour",
+        shadow: false,
         current: 50,
         max: 200,
         remaining: 150,

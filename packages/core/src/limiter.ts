@@ -1,43 +1,24 @@
-import type { Cost } from "./cost.ts";
-import type { Decision, Usage } from "./decision.ts";
-import { configError } from "./errors.ts";
-import { Announcer, type Listener } from "./events.ts";
+import type { Cost, Metered } from "./cost.ts";
+import type { Decision } from "./decision.ts";
+import type { Listener } from "./events.ts";
+import type { OpenCall } from "./limiter/open-calls.ts";
 import type { MeterCallback, MeterOptions } from "./llm/in-process.ts";
-import { LlmMeter, type LlmOptions } from "./llm/meter.ts";
+import type { LlmMeter } from "./llm/meter.ts";
 import type { UsageSource } from "./llm/tokens.ts";
-import { memoryStore } from "./memory-store.ts";
-import { type OpenCall, OpenCalls } from "./open-calls.ts";
-import type { LimitOverrides } from "./override.ts";
-import { compilePlan, type Plan } from "./plan.ts";
-import { isObject, type LimitInput, parseLimits, parseWord, rejectUnknownKeys } from "./policy.ts";
-import { DEFAULT_LEASE_MS } from "./reservation.ts";
-import { StoreLimiter } from "./store-limiter.ts";
-import type { MaybePromise, SettlementReply, Store, SyncStore } from "./store.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
+import type { LimitOverrides } from "./policy/override.ts";
+import type { Plan } from "./policy/plan.ts";
+import type { MaybePromise, SettlementReply } from "./store.ts";
 import type { Subject } from "./subject.ts";
+import type { Usage } from "./usage.ts";
+import type { SlowDown } from "./waiting/slow-down.ts";
+import type { WaitingStats } from "./waiting/waiting-room.ts";
 
 /** Whether a limiter answers at once or may need to be awaited; follows from its store. */
 export type Mode = "sync" | "async";
 
 /** A value on a synchronous store, a value or a promise on any other. `await` is right for both. */
 export type Answer<M extends Mode, T> = M extends "sync" ? T : MaybePromise<T>;
-
-/** Options of {@link createLimiter}. */
-export interface LimiterOptions {
-  /** What may be spent. At least one, unless `enabled` is false. */
-  readonly limits?: readonly LimitInput[];
-  /** Where usage is kept. @default a new `memoryStore()` */
-  readonly store?: Store;
-  /** Part of every key: limiters on one store need different names. @default 'default' */
-  readonly name?: string;
-  /** The scope of limits that name none. @default 'caller' */
-  readonly scope?: string;
-  /** `false` admits everything and charges nothing. @default true */
-  readonly enabled?: boolean;
-  /** How LLM calls are estimated, measured and priced. */
-  readonly llm?: LlmOptions;
-  /** Told about every decision, settlement and failure. More can be added with `subscribe`. */
-  readonly onEvent?: Listener | readonly Listener[];
-}
 
 /** Options of `reserve`. */
 export interface ReserveOptions {
@@ -46,8 +27,38 @@ export interface ReserveOptions {
    * the answer without a second charge; with another cost it is a `RESERVATION_CONFLICT`.
    */
   readonly id?: string;
-  /** How long the call is believed to run. 1 ms to a day. @default 300_000 */
+  /** How long the call is believed to run: 1 ms to a day. @default the limiter's `leaseMs` */
   readonly leaseMs?: number;
+}
+
+/** Options of `acquire`. */
+export interface AcquireOptions extends ReserveOptions {
+  /** `reserve` the call, to be settled later, rather than `checkAndRecord` it. @default false */
+  readonly reserve?: boolean;
+  /** How long to wait at the most: 0 ms to a day. @default the limiter's `waiting.maxWaitMs` */
+  readonly maxWaitMs?: number;
+  /** Of the waiting calls of one subject those with a higher one come first: an integer. @default 0 */
+  readonly priority?: number;
+  /**
+   * Ends the wait: the promise rejects with the signal's reason. A call that had been admitted by then
+   * gives back what it reserved; one that was charged without stays charged.
+   */
+  readonly signal?: AbortSignal;
+  /** Delays the call once it is admitted, by more the less is left. @default no delay */
+  readonly slowDown?: SlowDown;
+}
+
+/** Options of `block`. */
+export interface BlockOptions {
+  /** For how long: 1 ms to ten years. */
+  readonly durationMs: number;
+  /** Only these scopes. @default every scope the subject has an id for, `global` excepted */
+  readonly scopes?: readonly string[];
+}
+
+/** What `reconfigure` puts in place of what is in force. */
+export interface LimiterChanges {
+  readonly limits: readonly LimitInput[];
 }
 
 /** Options of `settle`. */
@@ -75,8 +86,12 @@ export type SettlementOutcome = Omit<SettlementReply, "forgiven">;
 export interface Limiter<M extends Mode = Mode> {
   readonly name: string;
   readonly enabled: boolean;
-  /** The limits in force, checked and with their names. */
+  /** The limits in force, checked and with their names; none where each subject has its own. */
   readonly limits: Plan["limits"];
+  /** The types that costs may name. */
+  readonly metered: Metered;
+  /** The limiter with the limits that are in force for this subject: itself, where all have the same. */
+  readonly forSubject: (subject: Subject) => MaybePromise<Limiter<M>>;
   /** Whether answers are plain values. */
   readonly synchronous: boolean;
   /** What `checkAndRecord` would answer. Records nothing. */
@@ -91,6 +106,25 @@ export interface Limiter<M extends Mode = Mode> {
     cost?: Cost,
     options?: ReserveOptions,
   ) => Answer<M, Decision>;
+  /**
+   * `checkAndRecord`, or `reserve`, for a call that would rather wait than be refused: it waits in a
+   * queue for as long as that can be of use. The calls of a subject are admitted in their order, and
+   * subjects that wait for the same limit take turns.
+   */
+  readonly acquire: (subject: Subject, cost?: Cost, options?: AcquireOptions) => Promise<Decision>;
+  /** How many calls wait, and what became of those that did. */
+  readonly waiting: WaitingStats;
+  /**
+   * Corrects usage: charges amounts, or gives back negative ones, down to what reservations hold or
+   * to nothing used. For penalties and rewards; what a call cost is `settle`'s to tell.
+   */
+  readonly adjust: (subject: Subject, cost: Cost) => Answer<M, readonly Usage[]>;
+  /** Refuses every call of these ids for a time, whatever their limits say; usage stays. */
+  readonly block: (subject: Subject, options: BlockOptions) => Answer<M, void>;
+  /** Lifts a block before its time. */
+  readonly unblock: (subject: Subject, options?: ResetOptions) => Answer<M, void>;
+  /** The answer of the `allow` and `deny` lists to a call of a subject that is on one; told to listeners. */
+  readonly listed: (subject: Subject, address?: string, cost?: Cost) => Decision | undefined;
   /** Replaces what a reservation holds by what the call really cost. Types left out keep the hold. */
   readonly settle: (
     reservationId: string,
@@ -103,7 +137,7 @@ export interface Limiter<M extends Mode = Mode> {
   readonly renew: (reservationId: string, leaseMs?: number) => Answer<M, boolean>;
   /** How every limit that applies to the subject stands. */
   readonly usage: (subject: Subject) => Answer<M, readonly Usage[]>;
-  /** Forgets the usage of these ids. */
+  /** Forgets the usage of these ids, and lifts their blocks. */
   readonly reset: (subject: Subject, options?: ResetOptions) => Answer<M, void>;
   /** Removes what expired at or before `beforeMs` and counts its cells. @default now */
   readonly resetExpired: (beforeMs?: number) => Answer<M, number>;
@@ -112,6 +146,14 @@ export interface Limiter<M extends Mode = Mode> {
    * their name, and added ones need one.
    */
   readonly override: (overrides: LimitOverrides) => Limiter<M>;
+  /**
+   * Puts other limits in force, from the next call on. Usage stays with every limit that meters the
+   * same as before, whatever its number. Overrides of limits that are gone fall away.
+   * @throws TollgateError `INVALID_CONFIG`, and the old limits stay in force
+   */
+  readonly reconfigure: (changes: LimiterChanges) => void;
+  /** Asks again what a subject may spend, or anybody, where that is looked up. */
+  readonly forgetLimits: (subject?: Subject) => void;
   /** Tells `listener` about every event until the returned function is called. */
   readonly subscribe: (listener: Listener) => () => void;
   /** The limiter's way of estimating and measuring LLM calls, with what it has learned. */
@@ -137,102 +179,4 @@ export interface Limiter<M extends Mode = Mode> {
    * if it made it. On a store that answers later it waits for that, up to `timeoutMs`.
    */
   readonly close: (options?: CloseOptions) => Answer<M, void>;
-}
-
-const optionNames = ["limits", "store", "name", "scope", "enabled", "llm", "onEvent"];
-const storeMethods = ["apply", "settle", "renew", "forget", "sweep", "close"] as const;
-
-const isStore = (value: unknown): value is Store =>
-  isObject(value) && storeMethods.every((method) => typeof value[method] === "function");
-
-const isListener = (value: unknown): value is Listener => typeof value === "function";
-
-function parseListeners(value: unknown): readonly Listener[] {
-  const listeners: readonly unknown[] =
-    value === undefined ? [] : Array.isArray(value) ? value : [value];
-  return listeners.map((listener, index) => {
-    if (isListener(listener)) return listener;
-    throw configError(
-      Array.isArray(value) ? `onEvent[${String(index)}]` : "onEvent",
-      "a function",
-      listener,
-    );
-  });
-}
-
-// Two limiters of one name would share records and charge each other's usage.
-const namesInUse = new WeakMap<Store, Set<string>>();
-
-function claimName(store: Store, name: string): () => void {
-  const names = namesInUse.get(store) ?? new Set();
-  namesInUse.set(store, names);
-  if (names.has(name)) {
-    throw configError("name", "a name that no other limiter has on this store", name);
-  }
-  names.add(name);
-  return () => {
-    names.delete(name);
-  };
-}
-
-/**
- * Creates a limiter. Everything is checked here, nothing per call.
- *
- * @example
- * const limiter = createLimiter({ limits: [{ type: 'count', window: 'minute', limit: 60 }] })
- * const decision = limiter.checkAndRecord('alice')
- *
- * @throws TollgateError `INVALID_CONFIG`, with the path of the offending value
- */
-export function createLimiter(
-  options: LimiterOptions & { readonly store?: SyncStore },
-): Limiter<"sync">;
-export function createLimiter(options: LimiterOptions): Limiter<"async">;
-export function createLimiter(options: LimiterOptions): Limiter<"sync"> | Limiter<"async"> {
-  const llmOptions = options?.llm;
-  if (!isObject(options)) throw configError("options", "an object", options);
-  rejectUnknownKeys(options, optionNames, "");
-  const { enabled = true, name = "default", scope = "caller" } = options;
-  if (typeof enabled !== "boolean") throw configError("enabled", "true or false", enabled);
-  const limiterName = parseWord(name, "name", "a limiter's name");
-  const standardScope = parseWord(scope, "scope", "a scope such as user");
-  const needed = enabled || options.limits !== undefined;
-  const limits = needed ? parseLimits(options.limits, "limits", standardScope) : [];
-  const listeners = parseListeners(options.onEvent);
-  if (options.store !== undefined && !isStore(options.store)) {
-    throw configError("store", "a store, such as memoryStore()", options.store);
-  }
-  const llm = new LlmMeter(llmOptions);
-  const store = options.store ?? memoryStore();
-  const freeName = claimName(store, limiterName);
-  const announcer = new Announcer();
-  for (const listener of listeners) announcer.add(listener);
-  const stopEvictions = announceEvictions(store, limiterName, announcer);
-  const limiter: StoreLimiter = new StoreLimiter(compilePlan(limiterName, limits), {
-    store,
-    announcer,
-    enabled,
-    scope: standardScope,
-    llm,
-    calls: new OpenCalls(DEFAULT_LEASE_MS / 3, (id) => limiter.renew(id)),
-    closing: false,
-    closed: false,
-    end: () => {
-      freeName();
-      stopEvictions();
-      return options.store === undefined ? store.close() : undefined;
-    },
-  });
-  return limiter;
-}
-
-// A store may serve several limiters; each tells about its own records only.
-function announceEvictions(store: Store, limiter: string, announcer: Announcer): () => void {
-  const prefix = `${limiter}:`;
-  const stop = store.onEviction?.(({ space, refusing }) => {
-    if (!space.startsWith(prefix)) return;
-    const scope = space.slice(prefix.length).replace("!", "");
-    announcer.tell({ type: "evicted", limiter, scope, refusing });
-  });
-  return stop ?? (() => undefined);
 }

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 
 import type { LimiterEvent } from "./events.ts";
-import { createLimiter, type Limiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 import { type MemoryStore, memoryStore, type MemoryStoreOptions } from "./memory-store.ts";
-import type { LimitInput } from "./policy.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
 import { type ManualClock, manualClock } from "./testing/manual-clock.ts";
 import { storeContract } from "./testing/store-contract.ts";
 

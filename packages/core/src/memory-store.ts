@@ -1,11 +1,13 @@
-import { agreeOnTime, LEASE_END } from "./algorithms/record.ts";
+import { agreeOnTime } from "./algorithms/record.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import type { Cost } from "./cost.ts";
+import { CONCURRENCY, type Cost } from "./cost.ts";
 import { configError } from "./errors.ts";
-import { decide, takeAtOnce, type Hold, holdOf, type Records, settleHold } from "./evaluate.ts";
+import { decide, type Records, takeAtOnce } from "./evaluate.ts";
+import { extendHold, hasLostSlots, type Hold, holdOf, settleHold } from "./holds.ts";
 import { MemoryRecords } from "./memory/records.ts";
 import { MemoryReservations, type ReservationRecord } from "./memory/reservations.ts";
-import { isObject, rejectUnknownKeys } from "./policy.ts";
+import { isObject, rejectUnknownKeys } from "./parse.ts";
+import { MAX_LEASE_MS } from "./reservation.ts";
 import type {
   Address,
   Batch,
@@ -93,11 +95,18 @@ const nothingKnown: SettlementReply = {
   forgiven: [],
 };
 
-/** The real cost of everything that was held; what is not mentioned cost what was held. */
+/**
+ * The real cost of everything that was held; what is not mentioned cost what was held. A slot costs
+ * nothing once its holder has ended.
+ */
 function actualCost({ cost: held }: Hold, cost: Cost | undefined): Cost {
   const types = Object.keys(held);
+  const nothing = cost === undefined;
   return Object.fromEntries(
-    types.map((type) => [type, cost === undefined ? 0 : (cost[type] ?? held[type] ?? 0)]),
+    types.map((type) => [
+      type,
+      nothing || type === CONCURRENCY ? 0 : (cost[type] ?? held[type] ?? 0),
+    ]),
   );
 }
 
@@ -164,7 +173,7 @@ class Memory implements MemoryStore {
     const nowMs = agreeOnTime(found, clockMs);
     const records = found.slice();
     const booked = actualCost(hold, cost);
-    const forgiven = settleHold(hold, records, booked, nowMs);
+    const forgiven = settleHold(hold, records, booked, reservation.leaseEndsAtMs, nowMs);
     this.#records.keep(address, found, records, nowMs);
     reservation.ended = {
       outcome: cost === undefined ? "released" : "settled",
@@ -178,15 +187,17 @@ class Memory implements MemoryStore {
   };
 
   readonly renew = (token: string, leaseMs: number): boolean => {
-    const nowMs = this.#clock();
-    const reservation = this.#reservations.get(token, nowMs);
+    const clockMs = this.#clock();
+    const reservation = this.#reservations.get(token, clockMs);
     if (reservation === undefined || reservation.ended !== undefined) return false;
-    if (nowMs >= reservation.leaseEndsAtMs) return false;
-    reservation.leaseEndsAtMs = Math.max(reservation.leaseEndsAtMs, nowMs + leaseMs);
-    for (const record of this.#records.find(reservation.address, nowMs)) {
-      if (record === undefined) continue;
-      record[LEASE_END] = Math.max(record[LEASE_END] ?? 0, reservation.leaseEndsAtMs);
-    }
+    const records = this.#records.find(reservation.address, clockMs);
+    const nowMs = agreeOnTime(records, clockMs);
+    const { leaseEndsAtMs: fromMs } = reservation;
+    if (nowMs >= fromMs || hasLostSlots(reservation.hold, records)) return false;
+    // One that lies further ahead than any lease was given by a clock that has been put right since.
+    const isSane = fromMs <= nowMs + MAX_LEASE_MS;
+    reservation.leaseEndsAtMs = isSane ? Math.max(fromMs, nowMs + leaseMs) : nowMs + leaseMs;
+    extendHold(reservation.hold, records, fromMs, reservation.leaseEndsAtMs, nowMs);
     return true;
   };
 
@@ -256,5 +267,13 @@ function repeated(
 ): OperationReply {
   const asked = decide(plan, records, { mode: "check", amounts: amounts.map(() => 0) }, nowMs);
   const outcome = sameAmounts(hold.amounts, amounts) ? "admitted" : "conflict";
-  return { outcome, waitsMs: undefined, cells: asked.cells, leaseEndsAtMs, nowMs };
+  return {
+    outcome,
+    waitsMs: undefined,
+    blockedUntilMs: 0,
+    cells: asked.cells,
+    leaseEndsAtMs,
+    repeated: true,
+    nowMs,
+  };
 }

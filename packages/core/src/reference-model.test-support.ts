@@ -8,12 +8,14 @@ export interface ModelLimit {
   readonly name: string;
   readonly type: string;
   readonly scope: "user" | "tenant" | "global";
-  /** Units per window, or capacity. */
+  /** Units per window, capacity, or slots. */
   readonly max: number;
+  readonly rule: "fixed" | "calendar" | "sliding" | "log" | "bucket" | "slots";
   readonly windowMs?: number;
   /** Bucket: millionths of a unit per second. */
   readonly rate?: number;
   readonly forgives: boolean;
+  readonly shadow: boolean;
 }
 
 export interface ModelSubject {
@@ -45,10 +47,19 @@ const GRACE_MS = 3_600_000;
 // A unit has 10^9 parts, so that a millionth of a unit per second is a part per millisecond.
 const PARTS = 1_000_000_000n;
 
-/** What is stored for one limit of one subject: an open window, or a bucket that is not full. */
+/** What is stored for one limit of one subject, unless nothing is used. */
 type Cell =
   | { readonly startMs: number; readonly charged: bigint; readonly inherited: bigint }
-  | { readonly missing: bigint; readonly atMs: number; readonly unit: bigint };
+  | { readonly startMs: number; readonly current: bigint; readonly before: bigint }
+  | { readonly missing: bigint; readonly atMs: number; readonly unit: bigint }
+  | { readonly charges: readonly { readonly ms: number; readonly amount: bigint }[] }
+  | {
+      readonly taken: readonly {
+        readonly token: string;
+        readonly amount: bigint;
+        readonly endMs: number;
+      }[];
+    };
 
 interface ModelRecord {
   writtenMs: number;
@@ -108,20 +119,52 @@ function cellAt(cell: Cell | undefined, limit: ModelLimit, ms: number): Cell | u
     const missing = owed - BigInt(limit.rate ?? 0) * BigInt(ms - cell.atMs);
     return missing <= 0n ? undefined : { missing, atMs: ms, unit: unitOf(limit) };
   }
+  if ("charges" in cell) {
+    const charges = cell.charges.filter((charge) => ms < charge.ms + (limit.windowMs ?? 0));
+    return charges.length === 0 ? undefined : { charges };
+  }
+  if ("taken" in cell) {
+    const taken = cell.taken.filter(({ endMs }) => ms < endMs);
+    return taken.length === 0 ? undefined : { taken };
+  }
+  if ("before" in cell) return slidTo(cell, limit.windowMs ?? 0, ms);
   let open: Cell | undefined = cell;
   const lengthMs = limit.windowMs ?? 0;
   while (open !== undefined && "charged" in open && ms >= open.startMs + lengthMs) {
-    const debt: bigint = limit.forgives ? 0n : usedIn(open, limit) - BigInt(limit.max);
+    const debt: bigint = limit.forgives ? 0n : usedIn(open, limit, ms) - BigInt(limit.max);
     open =
       debt > 0n ? { startMs: open.startMs + lengthMs, charged: 0n, inherited: debt } : undefined;
   }
   return open;
 }
 
-function usedIn(cell: Cell | undefined, { max }: ModelLimit): bigint {
+function slidTo(
+  cell: { readonly startMs: number; readonly current: bigint; readonly before: bigint },
+  lengthMs: number,
+  ms: number,
+): Cell | undefined {
+  let { startMs, current, before } = cell;
+  while (ms >= startMs + lengthMs && current + before > 0n) {
+    [startMs, current, before] = [startMs + lengthMs, 0n, current];
+  }
+  return current + before === 0n ? undefined : { startMs, current, before };
+}
+
+const sumOf = (amounts: readonly { readonly amount: bigint }[]): bigint =>
+  amounts.reduce((sum, { amount }) => sum + amount, 0n);
+
+/** @param ms when the cell was brought to now */
+function usedIn(cell: Cell | undefined, limit: ModelLimit, ms: number): bigint {
   if (cell === undefined) return 0n;
   if ("missing" in cell) return divideUp(cell.missing, PARTS);
-  return cell.charged + smaller(BigInt(max), cell.inherited);
+  if ("charges" in cell) return sumOf(cell.charges);
+  if ("taken" in cell) return sumOf(cell.taken);
+  const max = BigInt(limit.max);
+  if ("charged" in cell) return cell.charged + smaller(max, cell.inherited);
+  const lengthMs = limit.windowMs ?? 0;
+  const weight = limit.forgives ? smaller(max, cell.before) : cell.before;
+  const coveredMs = BigInt(cell.startMs + lengthMs - ms);
+  return cell.current + divideUp(weight * coveredMs, BigInt(lengthMs));
 }
 
 function fits(cell: Cell | undefined, limit: ModelLimit, ms: number, cost: number): boolean {
@@ -130,17 +173,28 @@ function fits(cell: Cell | undefined, limit: ModelLimit, ms: number, cost: numbe
   if (now !== undefined && "missing" in now) {
     return now.missing + BigInt(cost) * PARTS <= BigInt(limit.max) * PARTS;
   }
-  return usedIn(now, limit) + BigInt(cost) <= BigInt(limit.max);
+  return usedIn(now, limit, ms) + BigInt(cost) <= BigInt(limit.max);
 }
 
 /** Books `amount` on a cell that has been brought to `ms`. */
 function charged(cell: Cell | undefined, limit: ModelLimit, ms: number, amount: number): Cell {
+  if (limit.rule === "log") {
+    const before = cell !== undefined && "charges" in cell ? cell.charges : [];
+    return { charges: [...before, { ms, amount: BigInt(amount) }] };
+  }
+  if (limit.rule === "sliding") {
+    const open =
+      cell !== undefined && "before" in cell ? cell : { startMs: ms, current: 0n, before: 0n };
+    return { ...open, current: open.current + BigInt(amount) };
+  }
   if (limit.windowMs === undefined) {
     const missing = cell !== undefined && "missing" in cell ? cell.missing : 0n;
     return { missing: missing + BigInt(amount) * PARTS, atMs: ms, unit: unitOf(limit) };
   }
+  // In this model the only calendar windows are hours, in UTC.
+  const startMs = limit.rule === "calendar" ? ms - (ms % limit.windowMs) : ms;
   const open =
-    cell !== undefined && "charged" in cell ? cell : { startMs: ms, charged: 0n, inherited: 0n };
+    cell !== undefined && "charged" in cell ? cell : { startMs, charged: 0n, inherited: 0n };
   return { ...open, charged: open.charged + BigInt(amount) };
 }
 
@@ -156,6 +210,29 @@ function refunded(
     const missing = cell.missing - BigInt(amount) * PARTS;
     return missing <= 0n ? undefined : { ...cell, missing };
   }
+  if ("taken" in cell) return cell;
+  if ("charges" in cell) {
+    // Of the charges of that instant, one after the other.
+    let left = BigInt(amount);
+    const charges = cell.charges.map((charge) => {
+      const taken = charge.ms === startMs ? smaller(left, charge.amount) : 0n;
+      left -= taken;
+      return { ...charge, amount: charge.amount - taken };
+    });
+    return sumOf(charges) === 0n ? undefined : { charges };
+  }
+  if ("before" in cell) {
+    const { current, before } = cell;
+    const sameWindow = cell.startMs === startMs;
+    const nextWindow = cell.startMs === (startMs ?? 0) + (limit.windowMs ?? 0);
+    const slid = {
+      ...cell,
+      current: sameWindow ? current - BigInt(amount) : current,
+      before: nextWindow ? before - BigInt(amount) : before,
+    };
+    if (slid.current < 0n || slid.before < 0n) throw new Error("more was given back than charged");
+    return slid.current + slid.before === 0n ? undefined : slid;
+  }
   const left = { ...cell };
   if (cell.startMs === startMs) left.charged -= BigInt(amount);
   else if (cell.startMs === (startMs ?? 0) + (limit.windowMs ?? 0)) {
@@ -168,6 +245,16 @@ function refunded(
 function withoutDebt(cell: Cell | undefined, { max, forgives }: ModelLimit): Cell | undefined {
   if (!forgives || cell === undefined || !("missing" in cell)) return cell;
   return { ...cell, missing: smaller(cell.missing, BigInt(max) * PARTS) };
+}
+
+/** Every call takes a slot, and costs what it says of everything else. */
+const amountFor = ({ rule, type }: ModelLimit, cost: ModelCost): number =>
+  rule === "slots" ? 1 : (cost[type] ?? 0);
+
+function vacated(cell: Cell | undefined, token: string): Cell | undefined {
+  if (cell === undefined || !("taken" in cell)) return cell;
+  const taken = cell.taken.filter((slot) => slot.token !== token);
+  return taken.length === 0 ? undefined : { taken };
 }
 
 /** Unambiguous, because the ids of timelines hold no blank. */
@@ -188,17 +275,18 @@ export class ReferenceModel {
     clockMs: number,
   ): ModelAnswer & { readonly nowMs: number } {
     const nowMs = this.#agreeOnTime(limits, subject, clockMs);
-    const asked = limits.map((limit) => ({ limit, amount: cost[limit.type] ?? 0 }));
+    const asked = limits.map((limit) => ({ limit, amount: amountFor(limit, cost) }));
     const refusing = asked.filter(
-      ({ limit, amount }) => !fits(this.#cell(limit, subject), limit, nowMs, amount),
+      ({ limit, amount }) =>
+        !limit.shadow && !fits(this.#cell(limit, subject), limit, nowMs, amount),
     );
     const impossible = refusing.some(({ limit, amount }) => amount > limit.max);
     const admitted = mode === "force" || refusing.length === 0;
     if (admitted && mode !== "check") {
       for (const { limit, amount } of asked) {
-        if (amount === 0) continue;
+        if (amount === 0 || limit.rule === "slots") continue;
         this.#write(limit, subject, nowMs, (cell) =>
-          mode === "force"
+          mode === "force" || limit.shadow
             ? withoutDebt(charged(cell, limit, nowMs, amount), limit)
             : charged(cell, limit, nowMs, amount),
         );
@@ -241,9 +329,17 @@ export class ReferenceModel {
     const answer = this.decide("take", limits, subject, cost, clockMs);
     if (answer.outcome !== "admitted") return answer;
     const { nowMs } = answer;
+    for (const limit of limits) {
+      if (limit.rule !== "slots") continue;
+      const slot = { token, amount: 1n, endMs: nowMs + leaseMs };
+      this.#write(limit, subject, nowMs, (cell) => ({
+        taken: [...(cell !== undefined && "taken" in cell ? cell.taken : []), slot],
+      }));
+    }
     const starts = limits.flatMap((limit) => {
       const cell = cellAt(this.#cell(limit, subject), limit, nowMs);
-      return cell !== undefined && "charged" in cell ? [[limit.name, cell.startMs] as const] : [];
+      if (cell !== undefined && "charges" in cell) return [[limit.name, nowMs] as const];
+      return cell !== undefined && "startMs" in cell ? [[limit.name, cell.startMs] as const] : [];
     });
     const keys = limits.map((limit) => recordKey(limit, subject));
     this.#holds.set(token, {
@@ -287,6 +383,7 @@ export class ReferenceModel {
       const sameReset = hold.resets.get(key) === (this.#resets.get(key) ?? 0);
       const delta = (actual[limit.type] ?? 0) - (hold.cost[limit.type] ?? 0);
       this.#write(limit, subject, nowMs, (cell) => {
+        if (limit.rule === "slots") return sameReset ? vacated(cell, token) : cell;
         if (delta > 0) return withoutDebt(charged(cell, limit, nowMs, delta), limit);
         if (delta === 0 || !sameReset) return cell;
         return withoutDebt(refunded(cell, limit, -delta, hold.startsMs.get(limit.name)), limit);
@@ -298,8 +395,21 @@ export class ReferenceModel {
 
   renew(token: string, leaseMs: number, clockMs: number): boolean {
     const hold = this.#holdAt(token, clockMs);
-    if (hold === undefined || hold.ended !== undefined || clockMs >= hold.leaseEndMs) return false;
-    hold.leaseEndMs = Math.max(hold.leaseEndMs, clockMs + leaseMs);
+    if (hold === undefined || hold.ended !== undefined) return false;
+    const nowMs = this.#agreeOnTime(hold.limits, hold.subject, clockMs);
+    if (nowMs >= hold.leaseEndMs) return false;
+    hold.leaseEndMs = Math.max(hold.leaseEndMs, nowMs + leaseMs);
+    for (const limit of hold.limits) {
+      const key = recordKey(limit, hold.subject);
+      const record = this.#records.get(key);
+      const cell = record?.cells.get(limit.name);
+      if (hold.resets.get(key) !== (this.#resets.get(key) ?? 0)) continue;
+      if (record === undefined || cell === undefined || !("taken" in cell)) continue;
+      const taken = cell.taken.map((slot) =>
+        slot.token === token ? { ...slot, endMs: hold.leaseEndMs } : slot,
+      );
+      record.cells.set(limit.name, { taken });
+    }
     return true;
   }
 
@@ -326,13 +436,13 @@ export class ReferenceModel {
     return limits.map((limit) => {
       const cell = this.#cell(limit, subject);
       const now = cellAt(cell, limit, nowMs);
-      const current = Number(usedIn(now, limit));
+      const current = Number(usedIn(now, limit, nowMs));
       return {
         limit: limit.name,
         current,
         remaining: Math.max(0, limit.max - current),
         debt: Math.max(0, current - limit.max),
-        resetsAtMs: firstInstant(nowMs, (ms) => usedIn(cellAt(cell, limit, ms), limit) === 0n),
+        resetsAtMs: firstInstant(nowMs, (ms) => usedIn(cellAt(cell, limit, ms), limit, ms) === 0n),
         held: this.#held(limit, subject, now, nowMs, current),
       };
     });
@@ -345,18 +455,24 @@ export class ReferenceModel {
     nowMs: number,
     current: number,
   ): readonly [number, number] {
+    if (limit.rule === "slots") return [current, current];
     const key = recordKey(limit, subject);
     const open = [...this.#holds.values()].filter(
       (hold) =>
         hold.ended === undefined &&
         hold.resets.get(key) === (this.#resets.get(key) ?? 0) &&
-        (cell === undefined || "missing" in cell || hold.startsMs.get(limit.name) === cell.startMs),
+        (cell === undefined ||
+          !("charged" in cell) ||
+          hold.startsMs.get(limit.name) === cell.startMs),
     );
     for (const hold of open) hold.lapsed ||= nowMs >= hold.leaseEndMs;
     const sum = (holds: readonly Hold[]): number =>
       holds.reduce((total, { cost }) => total + (cost[limit.type] ?? 0), 0);
-    // A bucket that was full in between has forgotten what was held.
-    const least = limit.windowMs === undefined ? 0 : sum(open.filter(({ lapsed }) => !lapsed));
+    // What was as good as new in between has forgotten what was held.
+    const least =
+      limit.rule !== "fixed" && limit.rule !== "calendar"
+        ? 0
+        : sum(open.filter(({ lapsed }) => !lapsed));
     return [Math.min(current, least), Math.min(current, sum(open))];
   }
 

@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 
 import type { Cost } from "./cost.ts";
 import { fingerprint } from "./keys.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan } from "./policy/plan.ts";
 import { namedIds, type Subject } from "./subject.ts";
 
 /** How long a reservation is believed to be running when nobody says otherwise. */

@@ -1,5 +1,5 @@
 import type { Cost } from "./cost.ts";
-import type { Plan } from "./plan.ts";
+import type { Plan } from "./policy/plan.ts";
 
 /** A value now, or a promise of it: stores in this process answer at once, others later. */
 export type MaybePromise<T> = T | Promise<T>;
@@ -19,10 +19,26 @@ export interface Address {
  * - `check` asks and writes nothing.
  * - `take` charges if every limit has room.
  * - `force` charges whatever the limits say; an overrun becomes debt.
- * - `reserve` is `take`, and puts what it charged on record so that it can be settled.
+ * - `reserve` is `take`, and puts what it charged on record so that it can be settled. Slots are
+ *   taken by nothing else.
+ * - `adjust` charges or gives back, whatever the limits say: never below nothing, and no slots.
+ * - `block` refuses everything at the address for a time, or no longer when that is 0.
  */
 export type Operation =
   | { readonly mode: "check" | "take" | "force"; readonly amounts: readonly number[] }
+  | {
+      readonly mode: "adjust";
+      /** 0 for each limit that applies; see `NOT_APPLIED`. */
+      readonly amounts: readonly number[];
+      /** For each limit: units to charge, or to give back where they are negative. */
+      readonly deltas: readonly number[];
+    }
+  | {
+      readonly mode: "block";
+      /** 0 for each limit that applies; see `NOT_APPLIED`. */
+      readonly amounts: readonly number[];
+      readonly forMs: number;
+    }
   | {
       readonly mode: "reserve";
       readonly amounts: readonly number[];
@@ -41,12 +57,19 @@ export interface Batch extends Address {
 /** The answer to one operation: integers only, from which a decision reads everything. */
 export interface OperationReply {
   readonly outcome: "admitted" | "refused" | "impossible" | "conflict";
-  /** Unless admitted: for each limit its own wait, 0 where it had room; see `algorithms/kernel.ts`. */
+  /**
+   * Where any limit had no room: for each its own wait, 0 where it had; see `algorithms/kernel.ts`.
+   * Shadow limits are among them, also when the operation was admitted.
+   */
   readonly waitsMs: readonly number[] | undefined;
+  /** Until when the address is blocked, if that is why the operation was refused; else 0. */
+  readonly blockedUntilMs: number;
   /** The cells of all limits after the operation, brought to `nowMs`; see `algorithms/cell.ts`. */
   readonly cells: readonly number[];
   /** Reserved: when the lease ends. Else 0. */
   readonly leaseEndsAtMs: number;
+  /** Whether the answer is that of an earlier reservation with the same id, which was charged then. */
+  readonly repeated: boolean;
   /** The instant of the decision, by the store's clock. */
   readonly nowMs: number;
 }

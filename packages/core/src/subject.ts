@@ -1,7 +1,7 @@
 import { NOT_APPLIED } from "./algorithms/kernel.ts";
 import { describeValue, TollgateError } from "./errors.ts";
 import { canonicalId, GLOBAL_ID, SHARED_ID } from "./keys.ts";
-import type { Plan, PlanScope } from "./plan.ts";
+import type { Plan, PlanScope } from "./policy/plan.ts";
 
 /**
  * Who calls: one id per scope, each a non-empty string, taken byte for byte. Ids of scopes that no
@@ -73,6 +73,7 @@ export function resolveIds(plan: Plan, subject: Subject, amounts: readonly numbe
 
 function idWhenMissing({ scope, first, limits }: PlanScope, amounts: readonly number[]): string {
   const applied = limits.filter((_, i) => amounts[first + i] !== NOT_APPLIED);
+  // A shadow limit that needs one does not apply; see `amountsOf`.
   const needing = applied.find(({ sharedWhenMissing }) => !sharedWhenMissing);
   if (needing !== undefined) {
     throw new TollgateError(
@@ -84,3 +85,6 @@ function idWhenMissing({ scope, first, limits }: PlanScope, amounts: readonly nu
   }
   return applied.length === 0 ? "" : SHARED_ID;
 }
+
+/** Names the whole subject: equal for two exactly when all their ids are. */
+export const queueOf = (subject: Subject): string => JSON.stringify(namedIds(subject));

@@ -2,11 +2,12 @@ import assert from "node:assert/strict";
 
 import fc from "fast-check";
 
-import type { Decision, Usage } from "./decision.ts";
+import type { Decision } from "./decision.ts";
 import { isTollgateError } from "./errors.ts";
-import { createLimiter, type Limiter } from "./limiter.ts";
+import type { Limiter } from "./limiter.ts";
+import { createLimiter } from "./limiter/create-limiter.ts";
 import { memoryStore } from "./memory-store.ts";
-import type { LimitInput } from "./policy.ts";
+import type { LimitInput } from "./policy/limit-input.ts";
 import {
   type ModelAnswer,
   type ModelCost,
@@ -16,6 +17,7 @@ import {
   ReferenceModel,
 } from "./reference-model.test-support.ts";
 import { manualClock } from "./testing/manual-clock.ts";
+import type { Usage } from "./usage.ts";
 
 /** Random limits, and what happens to a limiter over time. */
 
@@ -57,41 +59,65 @@ const who = fc.nat({ max: subjects.length - 1 });
 const hold = fc.nat({ max: 11 });
 const leaseMs = fc.constantFrom(1, 100, 3000, 60_000, 86_400_000);
 
+// Seldom, since a shadow limit decides nothing.
+const shadowed = fc.nat({ max: 5 }).map((n) => n === 0);
+
 const meter = fc.oneof(
   fc.record({
+    rule: fc.constantFrom("fixed" as const, "sliding" as const, "log" as const),
     max: fc.integer({ min: 1, max: 20 }),
     windowMs: fc.constantFrom(1, 50, 1000, 1500, 7000),
     forgives: fc.boolean(),
+    shadow: shadowed,
   }),
   fc.record({
+    rule: fc.constant("calendar" as const),
+    max: fc.integer({ min: 1, max: 20 }),
+    windowMs: fc.constant(3_600_000),
+    forgives: fc.boolean(),
+    shadow: shadowed,
+  }),
+  fc.record({
+    rule: fc.constant("bucket" as const),
+    shadow: shadowed,
     max: fc.integer({ min: 1, max: 20 }),
     rate: fc.constantFrom(300_000, 1_000_000, 2_500_000, 3_000_000, 7_000_000, 333_333_333, 1),
     forgives: fc.boolean(),
   }),
 );
 
-type Meter = typeof meter extends fc.Arbitrary<infer T> ? T : never;
+type Meter = Pick<ModelLimit, "rule" | "max" | "windowMs" | "rate" | "forgives" | "shadow">;
 
 const scope = fc.constantFrom("user", "tenant", "global");
 
 /** Up to six limits; in every scope one of them meters `count`, so that each call is charged there. */
 export const policy: fc.Arbitrary<readonly ModelLimit[]> = fc
-  .uniqueArray(fc.record({ scope, count: meter, token: fc.option(meter, { nil: undefined }) }), {
-    minLength: 1,
-    maxLength: 3,
-    selector: (group) => group.scope,
-  })
+  .uniqueArray(
+    fc.record({
+      scope,
+      count: meter,
+      token: fc.option(meter, { nil: undefined }),
+      slots: fc.option(fc.record({ max: fc.integer({ min: 1, max: 4 }), shadow: shadowed }), {
+        nil: undefined,
+      }),
+    }),
+    { minLength: 1, maxLength: 3, selector: (group) => group.scope },
+  )
   .map((groups) =>
-    groups.flatMap(({ scope, count, token }) => {
+    groups.flatMap(({ scope, count, token, slots }) => {
       const limitOf = (type: string, meter: Meter): ModelLimit => ({
         ...meter,
         type,
         scope,
         name: `${type}-${scope}`,
       });
-      return token === undefined
-        ? [limitOf("count", count)]
-        : [limitOf("count", count), limitOf("token", token)];
+      return [
+        limitOf("count", count),
+        ...(token === undefined ? [] : [limitOf("token", token)]),
+        ...(slots === undefined
+          ? []
+          : [limitOf("concurrency", { ...slots, rule: "slots", forgives: false })]),
+      ];
     }),
   );
 
@@ -157,9 +183,11 @@ const years: ModelLimit = {
   name: "years",
   type: "count",
   scope: "user",
+  rule: "fixed",
   max: 999_999_999_999_999,
   windowMs: 3650 * 86_400_000,
   forgives: false,
+  shadow: false,
 };
 
 /**
@@ -199,11 +227,14 @@ export const unsteadyTimeline: fc.Arbitrary<Timeline> = fc
   });
 
 export const inputOf = (limit: ModelLimit): LimitInput => {
-  const { name, type, scope, max, windowMs, rate = 0, forgives } = limit;
+  const { name, type, scope, max, rule, windowMs = 0, rate = 0, forgives, shadow } = limit;
   const debt = forgives ? "forgive" : "carry";
-  return windowMs === undefined
-    ? { name, type, scope, debt, rate: rate / 1e6, capacity: max }
-    : { name, type, scope, debt, window: `${windowMs}ms`, limit: max };
+  const common = { name, type, scope, debt, shadow } as const;
+  if (rule === "bucket") return { ...common, rate: rate / 1e6, capacity: max };
+  if (rule === "slots") return { ...common, type: "concurrency", limit: max };
+  if (rule === "calendar") return { ...common, window: "hour", align: "calendar", limit: max };
+  const algorithm = rule === "log" ? "sliding-log" : rule;
+  return { ...common, window: `${windowMs}ms`, limit: max, algorithm };
 };
 
 const overrideTo = (limits: readonly ModelLimit[]) => ({
@@ -310,7 +341,7 @@ export function replay({ limits, wideLimits, steps }: Timeline): void {
           step.cost === undefined
             ? limiter.release(chosen.id)
             : limiter.settle(chosen.id, step.cost);
-        const metered = Object.keys(ending.cost).map((type) => [type, expected.cost[type]]);
+        const metered = Object.keys(ending.cost).map((type) => [type, expected.cost[type] ?? 0]);
         assert.deepEqual(
           { outcome: ending.outcome, applied: ending.applied, cost: ending.cost },
           {

@@ -11,16 +11,9 @@ import {
   windowUsed,
   windowWaitMs,
 } from "./fixed-window.ts";
+import { fixedRule } from "./rules.test-support.ts";
 
-const rule: CellRule = {
-  algorithm: "fixed-window",
-  max: 10,
-  windowMs: 100,
-  refill: 1,
-  scale: 1,
-  forgivesDebt: false,
-  suspended: false,
-};
+const rule = fixedRule;
 const forgiving: CellRule = { ...rule, forgivesDebt: true };
 
 describe("a fixed window", () => {

@@ -1,7 +1,8 @@
 import { type CellRule, saturatingAdd } from "./cell.ts";
 
 /**
- * A window that opens at the subject's first charge and ends `windowMs` later, exclusively.
+ * A window that opens at the subject's first charge and ends `windowMs` later, exclusively; or, where
+ * the rule follows the calendar, with the calendar's window that the charge falls into.
  *
  * What was charged above the limit is debt. It is carried into the one window that follows, which
  * then opens where the old one ended; what that window cannot hold is forgiven.
@@ -13,16 +14,26 @@ import { type CellRule, saturatingAdd } from "./cell.ts";
 export const windowEnded = (
   cells: readonly number[],
   at: number,
-  { windowMs }: CellRule,
+  rule: CellRule,
   nowMs: number,
-): boolean => nowMs >= (cells[at + 1] ?? 0) + windowMs;
+): boolean =>
+  rule.calendar === undefined
+    ? nowMs >= (cells[at + 1] ?? 0) + rule.windowMs
+    : isUnopened(cells, at) || nowMs >= rule.calendar.endOf(cells[at + 1] ?? 0);
+
+const isUnopened = (cells: readonly number[], at: number): boolean =>
+  cells[at] === 0 && cells[at + 2] === 0;
+
+/** When the window that began at `startMs` ends. */
+const endOf = ({ calendar, windowMs }: CellRule, startMs: number): number =>
+  calendar === undefined ? startMs + windowMs : calendar.endOf(startMs);
 
 /** Brings the cell to `nowMs`: rolls the window over as often as it has ended since. */
 export function advanceWindow(cells: number[], at: number, rule: CellRule, nowMs: number): void {
   // Two rolls empty every cell: the second window holds carried debt only, and no more than `max`.
   for (let roll = 0; roll < 2 && windowEnded(cells, at, rule, nowMs); roll += 1) {
     const carried = carriedOver(cells, at, rule);
-    cells[at + 1] = carried > 0 ? (cells[at + 1] ?? 0) + rule.windowMs : 0;
+    cells[at + 1] = carried > 0 ? endOf(rule, cells[at + 1] ?? 0) : 0;
     cells[at] = 0;
     cells[at + 2] = carried;
     cells[at + 3] = 0;
@@ -46,14 +57,14 @@ export function windowWaitMs(
   cost: number,
 ): number {
   if (windowUsed(cells, at, rule) <= rule.max - cost || cost === 0) return 0;
-  const untilEndMs = (cells[at + 1] ?? 0) + rule.windowMs - nowMs;
+  const endMs = endOf(rule, cells[at + 1] ?? 0);
   const usedNext = Math.min(rule.max, carriedOver(cells, at, rule));
-  return usedNext <= rule.max - cost ? untilEndMs : untilEndMs + rule.windowMs;
+  return (usedNext <= rule.max - cost ? endMs : endOf(rule, endMs)) - nowMs;
 }
 
 /** Books `cost` now, whether it fits or not; opens the window when there is none. */
 export function chargeWindow(cells: number[], at: number, nowMs: number, cost: number): void {
-  if (cells[at] === 0 && cells[at + 2] === 0) cells[at + 1] = nowMs;
+  if (isUnopened(cells, at)) cells[at + 1] = nowMs;
   cells[at] = saturatingAdd(cells[at] ?? 0, cost);
 }
 
@@ -73,16 +84,23 @@ export function settleWindow(
   const openedMs = cells[at + 1] ?? 0;
   if (delta >= 0) chargeWindow(cells, at, nowMs, delta);
   else if (openedMs === startMs) cells[at] = Math.max(0, (cells[at] ?? 0) + delta);
-  else if (openedMs === startMs + rule.windowMs) {
+  else if (openedMs === endOf(rule, startMs)) {
     cells[at + 2] = Math.max(0, (cells[at + 2] ?? 0) + delta);
   }
+}
+
+/** Gives `amount` back to whoever has spent it: what this window holds first, then older debt. */
+export function creditWindow(cells: number[], at: number, amount: number): void {
+  const fromWindow = Math.min(amount, cells[at] ?? 0);
+  cells[at] = (cells[at] ?? 0) - fromWindow;
+  cells[at + 2] = Math.max(0, (cells[at + 2] ?? 0) - (amount - fromWindow));
 }
 
 /** When usage is zero again if nobody spends, in epoch ms: at the end of this window or the next. */
 export function windowEmptyAtMs(cells: readonly number[], at: number, rule: CellRule): number {
   if (windowUsed(cells, at, rule) === 0) return 0;
-  const endMs = (cells[at + 1] ?? 0) + rule.windowMs;
-  return carriedOver(cells, at, rule) > 0 ? endMs + rule.windowMs : endMs;
+  const endMs = endOf(rule, cells[at + 1] ?? 0);
+  return carriedOver(cells, at, rule) > 0 ? endOf(rule, endMs) : endMs;
 }
 
 /** Debt that no further window will hold, as far as the last booking of `delta` caused it. */

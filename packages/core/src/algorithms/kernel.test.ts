@@ -12,16 +12,9 @@ import {
   usedOf,
   waitFor,
 } from "./kernel.ts";
+import { fixedRule } from "./rules.test-support.ts";
 
-const window: CellRule = {
-  algorithm: "fixed-window",
-  max: 10,
-  windowMs: 100,
-  refill: 1,
-  scale: 1,
-  forgivesDebt: false,
-  suspended: false,
-};
+const window = fixedRule;
 const bucket: CellRule = {
   ...window,
   algorithm: "token-bucket",
@@ -38,7 +31,7 @@ describe.each([
     const cells = [0, 0, 0, 0];
     advance(cells, 0, rule, 1000);
     charge(cells, 0, rule, 1000, 10);
-    expect(usedOf(cells, 0, rule)).toBe(10);
+    expect(usedOf(cells, 0, rule, 1000)).toBe(10);
     expect(emptyAtMs(cells, 0, rule)).toBe(fullAt);
     expect(waitFor(cells, 0, rule, 1000, 10)).toBe(fullAt - 1000);
     expect(waitFor(cells, 0, rule, fullAt - 1, 10)).toBe(1);
@@ -66,9 +59,9 @@ describe.each([
     advance(cells, 0, rule, 1000);
     charge(cells, 0, rule, 1000, 8);
     settle(cells, 0, rule, 1000, 6, 1000);
-    expect(usedOf(cells, 0, rule)).toBe(14);
+    expect(usedOf(cells, 0, rule, 1000)).toBe(14);
     settle(cells, 0, rule, 1000, -9, 1000);
-    expect(usedOf(cells, 0, rule)).toBe(5);
+    expect(usedOf(cells, 0, rule, 1000)).toBe(5);
     expect(waitFor(cells, 0, rule, 1000, 5)).toBe(0);
   });
 

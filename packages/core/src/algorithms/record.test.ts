@@ -1,5 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 
+import type { CellRule } from "./cell.ts";
 import {
   agreeOnTime,
   BLOCKED_UNTIL,
@@ -16,25 +17,20 @@ import {
   noteSettled,
   openCell,
   readCell,
-  type RecordRule,
   type ScopeRecord,
   tombstone,
   WRITTEN,
 } from "./record.ts";
+import { fixedRule } from "./rules.test-support.ts";
 
-const window = (identity: number, windowMs: number = 60_000): RecordRule => ({
+const window = (identity: number, windowMs: number = 60_000): CellRule => ({
+  ...fixedRule,
   identity,
-  algorithm: "fixed-window",
-  max: 10,
   windowMs,
-  refill: 1,
-  scale: 1,
-  forgivesDebt: false,
-  suspended: false,
 });
 const minute = window(1);
 const hour = window(2, 3_600_000);
-const bucket: RecordRule = {
+const bucket: CellRule = {
   ...window(3),
   algorithm: "token-bucket",
   windowMs: 10_000,
@@ -42,7 +38,7 @@ const bucket: RecordRule = {
   scale: 1000,
 };
 
-function charged(rules: readonly RecordRule[], nowMs: number, amount: number): ScopeRecord {
+function charged(rules: readonly CellRule[], nowMs: number, amount: number): ScopeRecord {
   const record = newRecord(nowMs, rules);
   for (const [guess, rule] of rules.entries()) {
     const at = openCell(record, rule, guess, nowMs);
@@ -53,6 +49,19 @@ function charged(rules: readonly RecordRule[], nowMs: number, amount: number): S
   record[WRITTEN] = nowMs;
   return record;
 }
+
+test("a record in which limits come and go has an end: who was charged longest ago is forgotten", () => {
+  const record = newRecord(1000, [minute]);
+  for (let identity = 10; identity < 1000; identity += 1) {
+    const rule = window(identity);
+    const at = openCell(record, rule, 0, 1000 + identity);
+    record[at] = 1;
+    record[at + 1] = 1000 + identity;
+  }
+  expect(cellsIn(record)).toBeLessThanOrEqual(256);
+  expect(cellAt(record, 999, 0)).toBeGreaterThan(0);
+  expect(cellAt(record, 20, 0)).toBe(-1);
+});
 
 describe("a record", () => {
   test("finds a cell by its identity, wherever it stands", () => {

@@ -1,5 +1,6 @@
 import { CELL_SIZE, type CellRule, MAX_INTEGER } from "./cell.ts";
-import { advance, emptyAtMs, usedOf, waitFor } from "./kernel.ts";
+import { ENTRY_SIZE } from "./items.ts";
+import { advance, emptyAtMs, keepsItems, summarise, usedOf, waitFor } from "./kernel.ts";
 
 /**
  * A record is everything stored for one scope id: a header and one self-describing entry per limit,
@@ -24,8 +25,16 @@ export const HELD_SINCE = 4;
 export const GENERATION = 5;
 
 const HEADER_SIZE = 6;
-/** An entry is the limit's identity and its cell. */
-const ENTRY_SIZE = 1 + CELL_SIZE;
+
+/**
+ * In place of an identity: the entry that blocks the whole record until its z. It stands first,
+ * where the usual decision looks for a limit and, not finding it, takes the long way. No limit has
+ * this identity, since theirs have 48 bits.
+ */
+const BLOCK = 2 ** 48;
+
+/** The most cells a record has; configurations come and go, and with them limits of other identity. */
+const MAX_CELLS = 256;
 
 /** A clock this far behind a record has not merely stepped: the record was written by a wrong clock. */
 const MAX_SKEW_MS = 60_000;
@@ -33,25 +42,26 @@ const MAX_SKEW_MS = 60_000;
 /** No lease ends later than that from now: a day. */
 const LONGEST_LEASE_MS = 86_400_000;
 
-/** A {@link CellRule} with the number that finds its entry in a record. */
-export interface RecordRule extends CellRule {
-  /** Equal for two limits exactly when they meter the same thing. */
-  readonly identity: number;
-}
-
 /** What a limit that was never charged reads. */
 export const UNTOUCHED: readonly number[] = Array.from({ length: CELL_SIZE }, () => 0.5).fill(0);
 
 /** A record without usage. Its entries stand in the order of `rules`, where `cellAt` looks first. */
-export function newRecord(nowMs: number, rules: readonly RecordRule[]): ScopeRecord {
+export function newRecord(nowMs: number, rules: readonly CellRule[]): ScopeRecord {
   const record = [nowMs, 0, 0, 0, nowMs, 0];
   for (const { identity } of rules) record.push(identity, 0, 0, 0, 0);
   // Growing leaves room for more; a copy has just what it needs, for the life of the record.
   return record.slice();
 }
 
-/** How many cells the record holds. */
-export const cellsIn = (record: ScopeRecord): number => (record.length - HEADER_SIZE) / ENTRY_SIZE;
+/** How many cells the record holds, not counting their items. */
+export function cellsIn(record: ScopeRecord): number {
+  let cells = 0;
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    const identity = record[at] ?? 0;
+    if (identity > 0 && identity !== BLOCK) cells += 1;
+  }
+  return cells;
+}
 
 /**
  * Where the cell of `identity` starts; -1 when the record has none. `guess` is its place if the
@@ -66,15 +76,31 @@ export function cellAt(record: ScopeRecord, identity: number, guess: number): nu
   return -1;
 }
 
+/** Forgets the limit that was charged longest ago, with its items: nearly always one that is gone. */
+function dropOldest(record: ScopeRecord): void {
+  let [oldest, oldestMs] = [0, MAX_INTEGER];
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    const [identity = 0, , chargedMs = 0] = record.slice(at, at + 3);
+    if (identity <= 0 || identity === BLOCK || chargedMs >= oldestMs) continue;
+    [oldest, oldestMs] = [identity, chargedMs];
+  }
+  for (let at = record.length - ENTRY_SIZE; at >= HEADER_SIZE; at -= ENTRY_SIZE) {
+    if (Math.abs(record[at] ?? 0) === oldest) record.splice(at, ENTRY_SIZE);
+  }
+}
+
 /** The cell of a limit, made if need be and brought to `nowMs`. */
 export function openCell(
   record: ScopeRecord,
-  rule: RecordRule,
+  rule: CellRule,
   guess: number,
   nowMs: number,
 ): number {
   let at = cellAt(record, rule.identity, guess);
-  if (at < 0) at = record.push(rule.identity, 0, 0, 0, 0) - CELL_SIZE;
+  if (at < 0) {
+    if (cellsIn(record) >= MAX_CELLS) dropOldest(record);
+    at = record.push(rule.identity, 0, 0, 0, 0) - CELL_SIZE;
+  }
   advance(record, at, rule, nowMs);
   return at;
 }
@@ -82,7 +108,7 @@ export function openCell(
 /** Copies a limit's cell to `cells[to…]` as it is at `nowMs`. */
 export function readCell(
   record: ScopeRecord | undefined,
-  rule: RecordRule,
+  rule: CellRule,
   guess: number,
   nowMs: number,
   cells: number[],
@@ -92,7 +118,8 @@ export function readCell(
   for (let n = 0; n < CELL_SIZE; n += 1) {
     cells[to + n] = from < 0 ? 0 : (record?.[from + n] ?? 0);
   }
-  advance(cells, to, rule, nowMs);
+  if (!keepsItems(rule)) advance(cells, to, rule, nowMs);
+  else if (record !== undefined && from >= 0) summarise(record, from, rule, nowMs, cells, to);
   // Nothing is held once every lease has ended; what was held stays charged.
   if (record === undefined || nowMs >= (record[LEASE_END] ?? 0)) cells[to + 3] = 0;
 }
@@ -101,11 +128,12 @@ export function readCell(
  * What {@link haveRoom} needs of the rules of a record, in one array of doubles: identity, window
  * and maximum of each. A window of 0 is never open, so a rule that is none takes the long way.
  */
-export const windowNumbers = (rules: readonly RecordRule[]): readonly number[] => {
+export const windowNumbers = (rules: readonly CellRule[]): readonly number[] => {
   const numbers = [0.5];
   numbers.pop();
-  for (const { identity, algorithm, suspended, windowMs, max } of rules) {
-    numbers.push(identity, algorithm === "fixed-window" && !suspended ? windowMs : 0, max);
+  for (const { identity, algorithm, calendar, suspended, windowMs, max } of rules) {
+    const counts = algorithm === "fixed-window" && calendar === undefined && !suspended;
+    numbers.push(identity, counts ? windowMs : 0, max);
   }
   return numbers.slice();
 };
@@ -176,7 +204,7 @@ export function chargeRoom(
 export function noteCharge(record: ScopeRecord, at: number, rule: CellRule, nowMs: number): void {
   const emptyMs = emptyAtMs(record, at, rule);
   if (emptyMs > (record[EXPIRES] ?? 0)) record[EXPIRES] = emptyMs;
-  if (usedOf(record, at, rule) >= rule.max) noteBlocked(record, at, rule, nowMs);
+  if (usedOf(record, at, rule, nowMs) >= rule.max) noteBlocked(record, at, rule, nowMs);
 }
 
 function noteBlocked(record: ScopeRecord, at: number, rule: CellRule, nowMs: number): void {
@@ -185,8 +213,8 @@ function noteBlocked(record: ScopeRecord, at: number, rule: CellRule, nowMs: num
 }
 
 /** Finds out anew whether the record refuses: after a refund it may no longer. */
-export function noteRefund(record: ScopeRecord, rules: readonly RecordRule[], nowMs: number): void {
-  record[BLOCKED_UNTIL] = 0;
+export function noteRefund(record: ScopeRecord, rules: readonly CellRule[], nowMs: number): void {
+  record[BLOCKED_UNTIL] = blockedUntilMs(record);
   for (const [guess, rule] of rules.entries()) {
     const at = cellAt(record, rule.identity, guess);
     if (at >= 0) noteBlocked(record, at, rule, nowMs);
@@ -210,6 +238,33 @@ export function noteSettled(record: ScopeRecord, nowMs: number): void {
     if (record[at + CELL_SIZE] !== 0) return;
   }
   record[LEASE_END] = nowMs;
+}
+
+/** Until when the whole record is blocked; in the past, or 0, when it is not. */
+export const blockedUntilMs = (record: ScopeRecord | undefined): number =>
+  record?.[HEADER_SIZE] === BLOCK ? (record[HEADER_SIZE + 3] ?? 0) : 0;
+
+/** Blocks the record for that long from now, or lifts the block when that is 0. */
+export function block(
+  record: ScopeRecord,
+  rules: readonly CellRule[],
+  nowMs: number,
+  forMs: number,
+): void {
+  if (record[HEADER_SIZE] === BLOCK) record.splice(HEADER_SIZE, ENTRY_SIZE);
+  if (forMs > 0) {
+    const untilMs = nowMs + forMs;
+    record.splice(HEADER_SIZE, 0, BLOCK, 0, nowMs, untilMs, 0);
+    record[EXPIRES] = Math.max(record[EXPIRES] ?? 0, untilMs);
+  }
+  noteRefund(record, rules, nowMs);
+  record[WRITTEN] = nowMs;
+}
+
+/** Takes out a block that has ended, so that the usual way is open again. */
+export function dropEndedBlock(record: ScopeRecord, nowMs: number): void {
+  if (record[HEADER_SIZE] !== BLOCK || blockedUntilMs(record) > nowMs) return;
+  record.splice(HEADER_SIZE, ENTRY_SIZE);
 }
 
 /** What is left where a record was reset, or had expired, while reservations can still be settled. */
@@ -248,6 +303,21 @@ export function agreeOnTime(
   return nowMs;
 }
 
+/** Puts the items of each limit in the order in which they end, in the places they have. */
+function sortItems(record: ScopeRecord): void {
+  const places = new Map<number, number[]>();
+  for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
+    const identity = record[at] ?? 0;
+    if (identity < 0) places.set(identity, [...(places.get(identity) ?? []), at]);
+  }
+  for (const own of places.values()) {
+    const items = own
+      .map((at) => record.slice(at, at + ENTRY_SIZE))
+      .toSorted((a, b) => (a[3] ?? 0) - (b[3] ?? 0));
+    for (const [n, at] of own.entries()) record.splice(at, ENTRY_SIZE, ...(items[n] ?? []));
+  }
+}
+
 function pullBack(record: ScopeRecord, clockMs: number): void {
   // The times of the header go back only as far as every cell does: a window that opened before the
   // clock went wrong still ends when it said, and forgetting it earlier would be fresh quota.
@@ -255,9 +325,15 @@ function pullBack(record: ScopeRecord, clockMs: number): void {
   for (let y = HEADER_SIZE + 2; y < record.length; y += ENTRY_SIZE) {
     const startMs = record[y] ?? 0;
     if (startMs === 0) continue;
-    byMs = Math.min(byMs, Math.max(0, startMs - clockMs));
-    record[y] = Math.min(startMs, clockMs);
+    const aheadMs = Math.max(0, startMs - clockMs);
+    byMs = Math.min(byMs, aheadMs);
+    record[y] = startMs - aheadMs;
+    // A lease and a block end as long after their start as they were given for.
+    const identity = record[y - 2] ?? 0;
+    const hasEnd = identity < 0 || identity === BLOCK;
+    if (hasEnd) record[y + 1] = Math.max(0, (record[y + 1] ?? 0) - aheadMs);
   }
+  sortItems(record);
   if (byMs === MAX_INTEGER) byMs = 0;
   for (const field of [EXPIRES, BLOCKED_UNTIL]) {
     record[field] = Math.max(0, (record[field] ?? 0) - byMs);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "@jest/globals";
 
 import { type CellRule, MAX_INTEGER } from "./cell.ts";
+import { fixedRule } from "./rules.test-support.ts";
 import {
   advanceBucket,
   bucketFullAtMs,
@@ -12,13 +13,12 @@ import {
 
 /** 3 per second, 5 at most: 3/1000 per millisecond. */
 const rule: CellRule = {
+  ...fixedRule,
   algorithm: "token-bucket",
   max: 5,
   windowMs: 1667,
   refill: 3,
   scale: 1000,
-  forgivesDebt: false,
-  suspended: false,
 };
 
 describe("a token bucket", () => {

@@ -74,3 +74,7 @@ export function normaliseAddress(
   });
   return `${formatGroups(network)}/${String(prefixBits)}`;
 }
+
+/** The address itself, as {@link normaliseAddress} understands it, without a network. */
+export const exactAddress = (address: unknown): string | undefined =>
+  normaliseAddress(address, 128)?.replace("/128", "");

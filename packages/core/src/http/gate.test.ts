@@ -1,10 +1,11 @@
 import { describe, expect, jest, test } from "@jest/globals";
 
-import { createLimiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
 import { memoryStore } from "../memory-store.ts";
-import type { LimitInput } from "../policy.ts";
+import type { LimitInput } from "../policy/limit-input.ts";
 import { manualClock } from "../testing/manual-clock.ts";
-import { createGate, type RequestFacts, type Verdict } from "./gate.ts";
+import type { RequestFacts, Verdict } from "./facts.ts";
+import { createGate } from "./gate.ts";
 import type { RateLimitOptions } from "./options.ts";
 
 type Facts = RequestFacts<string>;
@@ -24,6 +25,7 @@ const factsOf = (changes: Partial<Facts> = {}, headers: Record<string, string> =
   body: undefined,
   responseField: () => undefined,
   gone: () => false,
+  whenGone: () => () => undefined,
   ...changes,
 });
 

@@ -9,16 +9,16 @@ import { type CallPolicy, parseOwnPolicy } from "../llm/policy.ts";
 import { reserveCall } from "../llm/reserve.ts";
 import type { MaybePromise } from "../store.ts";
 import type { SubjectIds } from "../subject.ts";
-import { normaliseAddress } from "./address.ts";
-import { answer, httpError, type RefusedVerdict } from "./answer.ts";
+import { exactAddress, normaliseAddress } from "./address.ts";
+import { answer, httpError } from "./answer.ts";
 import { bodyLength } from "./body-length.ts";
+import { parseCountWhen } from "./count-when.ts";
 import { dialectFor, parseDialect } from "./dialects/choose.ts";
 import type { DialectOption } from "./dialects/dialect.ts";
+import type { RequestFacts, Verdict } from "./facts.ts";
 import { checkPolicies, type QuotaPolicy } from "./fields/quota.ts";
-import { ExchangeHandle, type TollgateHandle } from "./handle.ts";
+import { ExchangeHandle } from "./handle.ts";
 import { subjectOf } from "./identity.ts";
-import type { FieldChanges, ResponseField } from "./merge.ts";
-import type { ResponseObserver } from "./observer.ts";
 import {
   checkMetered,
   checkRouteOptions,
@@ -28,6 +28,7 @@ import {
   type RouteOptions,
   type Settings,
 } from "./options.ts";
+import { acquireOptions, whileThere } from "./patience.ts";
 import { advertisedPolicies } from "./report.ts";
 import {
   admittedFields,
@@ -36,44 +37,6 @@ import {
   refusalResponse,
   type ResponseContext,
 } from "./response.ts";
-import type { ProxyTrust } from "./warnings.ts";
-
-/** What a gate must know about a request; adapters read it from their framework. */
-export interface RequestFacts<Request> {
-  /** The framework's own request, for the callbacks of the configuration. */
-  readonly request: Request;
-  /** What identifies the exchange through all layers: Node's incoming message. */
-  readonly exchange: object;
-  readonly method: string;
-  /** The path as the client asked for it, without the query. */
-  readonly path: string | undefined;
-  /** A request header, by its name in lower case. */
-  readonly header: (name: string) => string | undefined;
-  /** The client's address as the framework resolved it. */
-  readonly address: string | undefined;
-  readonly trust: ProxyTrust;
-  /** The body, where a parser has already made one; the gate never reads the request itself. */
-  readonly body: unknown;
-  /** What the response already says. */
-  readonly responseField: ResponseField;
-  /** Whether the client has gone away. */
-  readonly gone: () => boolean;
-}
-
-/** What becomes of a request. The adapter applies `fields` in either case. */
-export type Verdict =
-  | {
-      readonly outcome: "admitted";
-      readonly fields: FieldChanges;
-      readonly handle: TollgateHandle;
-      /** To be shown the response as it passes, if there is one. */
-      readonly observer: ResponseObserver | undefined;
-      /** To be called when the response is over, if there is one: gives the hold an end. */
-      readonly end: ((ending: Ending) => void) | undefined;
-    }
-  | RefusedVerdict
-  /** The client left before the decision: there is nobody to answer, and no handler should run. */
-  | { readonly outcome: "gone"; readonly fields: FieldChanges };
 
 /** Decides requests, for any framework. */
 export interface Gate<Request> {
@@ -104,6 +67,7 @@ export function createGate<Request>(options: RateLimitOptions<Request>): Gate<Re
   try {
     return new LimiterGate(limiter, limiter, settings, {
       cost: options.cost,
+      countWhen: parseCountWhen(options.countWhen, "countWhen"),
       skip: options.skip,
       dialect: settings.dialect,
       policy: limiter.llm.policy,
@@ -118,6 +82,8 @@ export function createGate<Request>(options: RateLimitOptions<Request>): Gate<Re
 /** What may differ from route to route. */
 interface RouteSettings<Request> {
   readonly cost: RouteOptions<Request>["cost"] | undefined;
+  /** `undefined` where every request counts. */
+  readonly countWhen: ((ending: Ending) => boolean) | undefined;
   readonly skip: RouteOptions<Request>["skip"] | undefined;
   readonly dialect: DialectOption;
   readonly policy: CallPolicy;
@@ -126,16 +92,23 @@ interface RouteSettings<Request> {
 /** Scopes whose id is the address unless `identify` names another. */
 const addressScopes = ["ip", "caller"] as const;
 
+/** What requests need to know of the limits they meet. */
+interface Limits {
+  readonly policies: ReadonlyMap<string, QuotaPolicy>;
+  /** Whether what a request spends is known only when it is over. */
+  readonly reserves: boolean;
+  /** Limits on what the meter of LLM calls can tell. */
+  readonly metered: Limiter["limits"];
+}
+
 class LimiterGate<Request> implements Gate<Request> {
   readonly limiter: Limiter;
   /** The limiter without overrides: a request is charged by it or by one of its overrides. */
   readonly #base: Limiter;
   readonly #settings: Settings<Request>;
   readonly #route: RouteSettings<Request>;
-  readonly #policies: ReadonlyMap<string, QuotaPolicy>;
-  readonly #reserves: boolean;
-  /** Limits on what the meter of LLM calls can tell. */
-  readonly #metered: Limiter["limits"];
+  /** By the limits in force, which can change, and be others for each subject. */
+  readonly #known = new WeakMap<Limiter["limits"], Limits>();
 
   constructor(
     base: Limiter,
@@ -143,25 +116,42 @@ class LimiterGate<Request> implements Gate<Request> {
     settings: Settings<Request>,
     route: RouteSettings<Request>,
   ) {
-    checkMetered(limiter, route.cost);
     this.#base = base;
     this.limiter = limiter;
     this.#settings = settings;
     this.#route = route;
-    this.#policies = advertisedPolicies(limiter.limits, settings.headers);
-    checkPolicies([...this.#policies.values()], "limits");
-    // What a request counts for is known at once; what it spends is known when it is over.
-    this.#reserves = limiter.limits.some(({ type }) => type !== "count");
-    this.#metered = limiter.limits.filter(({ type }) => limiter.llm.types.has(type));
+    this.#limitsOf(limiter);
+  }
+
+  /** Refuses limits that no call would be charged to, or that no header can carry. */
+  #limitsOf(limiter: Limiter): Limits {
+    const { limits, llm } = limiter;
+    const known = this.#known.get(limits);
+    if (known !== undefined) return known;
+    checkMetered(limiter, this.#route.cost);
+    const policies = advertisedPolicies(limits, this.#settings.headers);
+    checkPolicies([...policies.values()], "limits");
+    const made = {
+      policies,
+      reserves: this.#route.countWhen !== undefined || limits.some(({ type }) => type !== "count"),
+      metered: limits.filter(({ type }) => llm.types.has(type)),
+    };
+    this.#known.set(limits, made);
+    return made;
   }
 
   readonly forRoute = (options: RouteOptions<Request>): Gate<Request> => {
     checkRouteOptions(options);
     const { limits = {}, add = [], cost = this.#route.cost, skip = this.#route.skip } = options;
+    const countWhen =
+      options.countWhen === undefined
+        ? this.#route.countWhen
+        : parseCountWhen(options.countWhen, "route.countWhen");
     const dialect = parseDialect(options.dialect, "route.dialect", this.#route.dialect);
     const policy = parseOwnPolicy(options.llm, "route.llm", this.#route.policy);
     const limiter = this.limiter.override({ limits, add });
-    return new LimiterGate(this.#base, limiter, this.#settings, { cost, skip, dialect, policy });
+    const route = { cost, countWhen, skip, dialect, policy };
+    return new LimiterGate(this.#base, limiter, this.#settings, route);
   };
 
   readonly admit = async (facts: RequestFacts<Request>): Promise<Verdict> => {
@@ -186,31 +176,57 @@ class LimiterGate<Request> implements Gate<Request> {
     }
     const { skip } = this.#route;
     if (skip !== undefined && (await skip(request))) return unmetered(handle);
-    const address = this.#address(facts);
+    const ownAddress = this.#ownAddress(facts);
+    const address = normaliseAddress(ownAddress, this.#settings.ipv6Prefix);
     const subject = subjectOf(await this.#settings.identify(request), address);
-    this.#warn(facts, subject, address);
-    const cost = await this.#costOf(facts, subject);
-    const call = this.#meteredCall(facts, subject, cost);
-    if (facts.gone()) return { outcome: "gone", fields: {} };
+    // The address itself, of which the subject knows the network; unless the application knows better.
+    const exact = subject["ip"] === address ? exactAddress(ownAddress) : undefined;
+    const listed = this.limiter.listed(subject, exact);
+    if (listed?.allowed === true) return unmetered(handle);
+    if (listed !== undefined) return this.#refused(facts, handle, listed, noLimits);
+    let limiter = this.limiter;
     try {
-      const decision = await this.#decision(subject, cost, call);
-      return decision.allowed
-        ? this.#admitted(facts, handle, subject, decision, call)
-        : await this.#refused(facts, handle, decision);
+      limiter = await this.limiter.forSubject(subject);
     } catch (error) {
-      return this.#unanswered(facts, error);
+      return this.#unanswered(facts, error, noLimits);
+    }
+    return this.#meet(facts, handle, limiter, subject, address);
+  }
+
+  /** Has the request meet the limits of its subject. */
+  async #meet(
+    facts: RequestFacts<Request>,
+    handle: ExchangeHandle,
+    limiter: Limiter,
+    subject: SubjectIds,
+    address: string | undefined,
+  ): Promise<Verdict> {
+    const limits = this.#limitsOf(limiter);
+    this.#warn(facts, limiter, subject, address);
+    const cost = await this.#costOf(facts, subject);
+    const call = this.#meteredCall(facts, limits, subject, cost);
+    if (facts.gone()) return gone;
+    try {
+      const decision = await this.#decision(facts, limiter, limits, subject, cost, call);
+      if (decision === undefined) return gone;
+      return decision.allowed
+        ? this.#admitted(facts, handle, limiter, limits, subject, decision, call)
+        : await this.#refused(facts, handle, decision, limits);
+    } catch (error) {
+      return this.#unanswered(facts, error, limits);
     }
   }
 
   // Only where the framework's address decides who is metered: anything else would be a false alarm.
   #warn(
     { trust, header }: RequestFacts<Request>,
+    { limits }: Limiter,
     subject: SubjectIds,
     address: string | undefined,
   ): void {
     const { clientAddress, warnings } = this.#settings;
     const decides = addressScopes.some(
-      (id) => subject[id] === address && this.limiter.limits.some(({ scope }) => scope === id),
+      (id) => subject[id] === address && limits.some(({ scope }) => scope === id),
     );
     if (clientAddress === undefined && decides) {
       warnings.look(trust, header("x-forwarded-for") !== undefined);
@@ -225,33 +241,48 @@ class LimiterGate<Request> implements Gate<Request> {
     );
   }
 
-  #address({ request, address }: RequestFacts<Request>): string | undefined {
-    const { clientAddress, ipv6Prefix } = this.#settings;
-    return normaliseAddress(
-      clientAddress === undefined ? address : clientAddress(request),
-      ipv6Prefix,
-    );
+  #ownAddress({ request, address }: RequestFacts<Request>): string | undefined {
+    const { clientAddress } = this.#settings;
+    return clientAddress === undefined ? address : clientAddress(request);
   }
 
+  /** `undefined` when the client has gone away while the request was waiting. */
   async #decision(
+    facts: RequestFacts<Request>,
+    limiter: Limiter,
+    { reserves }: Limits,
     subject: SubjectIds,
     cost: Cost | undefined,
     call: MeteredCall | undefined,
-  ): Promise<Decision> {
-    if (call !== undefined) return reserveCall(this.limiter, subject, call, cost);
-    return this.#reserves
-      ? this.limiter.reserve(subject, cost)
-      : this.limiter.checkAndRecord(subject, cost);
+  ): Promise<Decision | undefined> {
+    const { patience } = this.#settings;
+    const holding = reserves || call !== undefined;
+    if (patience !== undefined) {
+      return whileThere(facts, (signal) => {
+        const options = { ...acquireOptions(patience, facts.request), reserve: holding, signal };
+        const patiently = (all: Cost | undefined): Promise<Decision> =>
+          limiter.acquire(subject, all, options);
+        if (call === undefined) return patiently(cost);
+        const atOnce = (all: Cost): Promise<Decision> =>
+          limiter.acquire(subject, all, { ...options, maxWaitMs: 0 });
+        return reserveCall(call, cost, atOnce, patiently);
+      });
+    }
+    if (call !== undefined) {
+      return reserveCall(call, cost, (all) => limiter.reserve(subject, all));
+    }
+    return holding ? limiter.reserve(subject, cost) : limiter.checkAndRecord(subject, cost);
   }
 
   /** The metering of those limits on tokens whose cost the application does not tell itself. */
   #meteredCall(
     { body, header, method, path }: RequestFacts<Request>,
+    { metered }: Limits,
     subject: SubjectIds,
     cost: Cost | undefined,
   ): MeteredCall | undefined {
     const { llm } = this.limiter;
-    const limits = this.#metered.filter(({ type }) => cost?.[type] === undefined);
+    const limits = metered.filter(({ type }) => cost?.[type] === undefined);
     if (limits.length === 0) return undefined;
     const contentLength = bodyLength(method, header);
     const { policy } = this.#route;
@@ -273,15 +304,17 @@ class LimiterGate<Request> implements Gate<Request> {
   #admitted(
     facts: RequestFacts<Request>,
     handle: ExchangeHandle,
+    limiter: Limiter,
+    limits: Limits,
     subject: SubjectIds,
     decision: Decision,
     call: MeteredCall | undefined,
   ): Verdict {
-    handle.pass(this.#base, this.limiter, subject, decision, call);
-    if (facts.gone()) return { outcome: "gone", fields: {} };
+    handle.pass(this.#base, limiter, subject, decision, call, this.#route.countWhen);
+    if (facts.gone()) return gone;
     return {
       outcome: "admitted",
-      fields: admittedFields(decision, this.#contextOf(facts)),
+      fields: admittedFields(decision, this.#contextOf(facts, limits)),
       handle,
       observer: call === undefined ? undefined : handle.observe(),
       end: decision.reservation === undefined ? undefined : endOf(handle),
@@ -292,10 +325,11 @@ class LimiterGate<Request> implements Gate<Request> {
     facts: RequestFacts<Request>,
     handle: ExchangeHandle,
     decision: Decision,
+    limits: Limits,
   ): Promise<Verdict> {
     await handle.release();
     const { onRefused, statuses } = this.#settings;
-    const response = refusalResponse(decision, this.#contextOf(facts), statuses);
+    const response = refusalResponse(decision, this.#contextOf(facts, limits), statuses);
     if (onRefused === undefined) return answer(response);
     const error = httpError(decision, response);
     const changed = await onRefused({ ...response, decision, error }, facts.request);
@@ -303,24 +337,34 @@ class LimiterGate<Request> implements Gate<Request> {
   }
 
   /** Answers for a store that cannot, and for a request without the ids it needs; all else is a bug. */
-  #unanswered(facts: RequestFacts<Request>, error: unknown): Verdict {
+  #unanswered(facts: RequestFacts<Request>, error: unknown, limits: Limits): Verdict {
     if (!isTollgateError(error) || getDecision(error) !== undefined) throw error;
-    const context = this.#contextOf(facts);
-    if (error.code === "STORE_FAILED") return answer(outageResponse(OUTAGE_RETRY_SECONDS, context));
+    const context = this.#contextOf(facts, limits);
+    if (error.code === "STORE_FAILED" || error.code === "LOOKUP_FAILED") {
+      return answer(outageResponse(OUTAGE_RETRY_SECONDS, context));
+    }
     if (error.code === "MISSING_SCOPE") return answer(missingIdResponse(error.message, context));
     throw error;
   }
 
-  #contextOf({ path, header, responseField }: RequestFacts<Request>): ResponseContext {
+  #contextOf(
+    { path, header, responseField }: RequestFacts<Request>,
+    { policies }: Limits,
+  ): ResponseContext {
     return {
       dialect: dialectFor(this.#route.dialect, path, header),
       settings: this.#settings.headers,
-      policies: this.#policies,
+      policies,
       crossOrigin: header("origin") !== undefined,
       before: responseField,
     };
   }
 }
+
+const gone: Verdict = { outcome: "gone", fields: {} };
+
+/** Of who meets none. */
+const noLimits: Limits = { policies: new Map(), reserves: false, metered: [] };
 
 const unmetered = (handle: ExchangeHandle): Verdict => ({
   outcome: "admitted",

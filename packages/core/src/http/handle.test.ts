@@ -2,7 +2,7 @@ import { describe, expect, test } from "@jest/globals";
 
 import { unlimited } from "../decision.ts";
 import type { LimiterEvent } from "../events.ts";
-import { createLimiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
 import { memoryStore } from "../memory-store.ts";
 import { manualClock } from "../testing/manual-clock.ts";
 import { ExchangeHandle } from "./handle.ts";

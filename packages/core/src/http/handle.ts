@@ -1,5 +1,5 @@
 import { checkCost, type Cost } from "../cost.ts";
-import type { Decision, Usage } from "../decision.ts";
+import type { Decision } from "../decision.ts";
 import { describeValue, isTollgateError, TollgateError } from "../errors.ts";
 import type { Limiter } from "../limiter.ts";
 import type { Ending } from "../llm/ending.ts";
@@ -8,6 +8,7 @@ import { readUsage } from "../llm/usage/read-usage.ts";
 import { allOf, attempt } from "../maybe-promise.ts";
 import type { MaybePromise } from "../store.ts";
 import type { Subject } from "../subject.ts";
+import type { Usage } from "../usage.ts";
 import { type UpstreamPath, UsageObserver } from "./observer.ts";
 import { type HowEnded, nothingHeld, Passage } from "./passage.ts";
 
@@ -104,8 +105,9 @@ export class ExchangeHandle implements TollgateHandle {
     subject: Subject,
     decision: Decision,
     call?: MeteredCall,
+    counts: (ending: Ending) => boolean = () => true,
   ): void {
-    const passage = new Passage(key, limiter, subject, decision, call);
+    const passage = new Passage(key, limiter, subject, decision, call, counts);
     this.#passages.push(passage);
     passage.track((one) => this.#observed(this.#ending ?? cutShort)(one));
   }
@@ -191,8 +193,9 @@ export class ExchangeHandle implements TollgateHandle {
   }
 
   #check(cost: Cost): void {
-    const limits = this.#passages.flatMap(({ limiter }) => limiter.limits);
-    checkCost({ types: new Set(limits.map(({ type }) => type)) }, cost);
+    const metered = this.#passages.map(({ limiter }) => limiter.metered);
+    const types = new Set(metered.flatMap(({ types }) => [...types]));
+    checkCost({ types, oneOfMany: metered.some(({ oneOfMany }) => oneOfMany) }, cost);
   }
 
   #endAll(how: HowEnded, last: boolean): MaybePromise<void> {

@@ -14,6 +14,7 @@ const standard = {
     ["token", "tokens"],
     ["inputToken", "input-tokens"],
     ["outputToken", "output-tokens"],
+    ["concurrency", "concurrent-requests"],
   ]),
 };
 

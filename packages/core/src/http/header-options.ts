@@ -1,5 +1,5 @@
 import { configError } from "../errors.ts";
-import { isObject, rejectUnknownKeys } from "../policy.ts";
+import { isObject, rejectUnknownKeys } from "../parse.ts";
 
 /**
  * A generation of rate-limit fields. `ietf` is the wire of draft-ietf-httpapi-ratelimit-headers-08
@@ -23,7 +23,7 @@ export interface HeaderOptions {
   readonly maxRetryAfterSeconds?: number;
   /** Make the fields readable to pages of other origins. @default true */
   readonly expose?: boolean;
-  /** How types are called on the wire. @default the type; count as requests, token as tokens */
+  /** How types are called on the wire. @default the type; count as requests, token as tokens, concurrency as concurrent-requests */
   readonly units?: Readonly<Record<string, string>>;
 }
 
@@ -47,6 +47,8 @@ const standardUnits = {
   token: "tokens",
   inputToken: "input-tokens",
   outputToken: "output-tokens",
+  // The registered unit of a number of slots (draft-ietf-httpapi-ratelimit-headers-11 §3.1.1).
+  concurrency: "concurrent-requests",
 };
 
 // Node's timers overflow just above this many seconds, and retry at once.

@@ -1,4 +1,5 @@
 export { DEFAULT_IPV6_PREFIX, normaliseAddress } from "./address.ts";
+export type { CountWhen } from "./count-when.ts";
 export type { DialectName, DialectOption } from "./dialects/dialect.ts";
 export { ietfFields } from "./fields/ietf.ts";
 export { draft6Fields, draft7Fields, xRateLimitFields } from "./fields/legacy.ts";
@@ -15,7 +16,8 @@ export {
   type RefusalKind,
   retryAfterSeconds,
 } from "./fields/refusal.ts";
-export { createGate, type Gate, type RequestFacts, type Verdict } from "./gate.ts";
+export type { RequestFacts, Verdict } from "./facts.ts";
+export { createGate, type Gate } from "./gate.ts";
 export type {
   CostContext,
   RateLimitOptions,

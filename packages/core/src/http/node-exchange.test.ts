@@ -54,6 +54,23 @@ describe("the facts of an exchange", () => {
   });
 });
 
+test("requests that wait on one connection are told of its end by one listener, unless they stopped waiting", () => {
+  const socket = new Socket();
+  const before = socket.listenerCount("close");
+  const waiting = Array.from({ length: 50 }, () => {
+    const { request, response } = exchange(socket, true);
+    const left = jest.fn();
+    return { left, stop: nodeExchange(request, response).whenGone(left) };
+  });
+  expect(socket.listenerCount("close")).toBe(before + 1);
+  waiting[0]?.stop();
+  socket.emit("close");
+  expect(waiting.map(({ left }) => left.mock.calls.length)).toEqual([
+    0,
+    ...Array.from({ length: 49 }, () => 1),
+  ]);
+});
+
 describe("the end of an exchange", () => {
   test("is that of its response", () => {
     const { request, response } = exchange(new Socket());

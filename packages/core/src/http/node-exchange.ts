@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 
-import type { RequestFacts } from "./gate.ts";
+import type { RequestFacts } from "./facts.ts";
 
 /** The facts that every framework on Node's HTTP server gives in the same way. */
 export const nodeExchange = (
@@ -9,7 +9,7 @@ export const nodeExchange = (
   response: ServerResponse,
 ): Pick<
   RequestFacts<unknown>,
-  "exchange" | "method" | "path" | "header" | "responseField" | "gone"
+  "exchange" | "method" | "path" | "header" | "responseField" | "gone" | "whenGone"
 > => ({
   exchange: request,
   method: request.method ?? "GET",
@@ -22,6 +22,10 @@ export const nodeExchange = (
   // A response is destroyed when its connection closes before it was sent whole, unless it still
   // waits behind another one.
   gone: () => response.destroyed || request.socket.destroyed,
+  whenGone: (listener) => {
+    const ends = queueOf(request.socket).add(listener);
+    return () => ends.delete(listener);
+  },
 });
 
 // Express rewrites `url` below a mount, and keeps what it was.
@@ -30,7 +34,7 @@ const urlOf = (request: IncomingMessage): string | undefined =>
     ? request.originalUrl
     : request.url;
 
-/** What is to be done when a connection closes before its queued responses had their turn. */
+/** What is to be done when a connection closes: one listener for all requests that share it. */
 const queued = new WeakMap<Socket, Set<() => void>>();
 
 function queueOf(socket: Socket): Set<() => void> {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, OutgoingHttpHeader, ServerResponse } from "node:http";
 
-import type { Verdict } from "./gate.ts";
+import type { Verdict } from "./facts.ts";
 import { whenOver } from "./node-exchange.ts";
 import type { ReadHeader, ResponseObserver } from "./observer.ts";
 

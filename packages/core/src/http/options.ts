@@ -1,12 +1,16 @@
-import type { Cost } from "../cost.ts";
+import { CONCURRENCY, type Cost } from "../cost.ts";
 import type { Decision } from "../decision.ts";
 import { configError, type TollgateError } from "../errors.ts";
-import { createLimiter, type Limiter, type LimiterOptions } from "../limiter.ts";
+import type { Limiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
+import { type LimiterOptions, limiterOptionNames } from "../limiter/limiter-options.ts";
 import type { LlmPolicy } from "../llm/policy.ts";
-import type { LimitOverrides } from "../override.ts";
-import { isObject, rejectUnknownKeys } from "../policy.ts";
+import { isObject, rejectUnknownKeys } from "../parse.ts";
+import type { LimitOverrides } from "../policy/override.ts";
 import type { SubjectIds } from "../subject.ts";
+import type { SlowDown } from "../waiting/slow-down.ts";
 import { DEFAULT_IPV6_PREFIX } from "./address.ts";
+import type { CountWhen } from "./count-when.ts";
 import { parseDialect } from "./dialects/choose.ts";
 import type { DialectOption } from "./dialects/dialect.ts";
 import {
@@ -17,6 +21,7 @@ import {
   parseHeaderOptions,
 } from "./header-options.ts";
 import type { Identity } from "./identity.ts";
+import { parsePatience, type Patience } from "./patience.ts";
 import type { RefusalResponse, RefusalStatuses } from "./response.ts";
 import { ProxyWarnings } from "./warnings.ts";
 
@@ -53,6 +58,13 @@ export interface RouteOptions<Request> extends LimitOverrides {
   readonly cost?: (request: Request, context: CostContext) => Cost | Promise<Cost>;
   /** How LLM calls are held and settled. @default as the limiter's `llm` option says */
   readonly llm?: LlmPolicy;
+  /**
+   * Which requests count, by how they ended; the others are not charged their `count`. `succeeded`
+   * is a response sent whole with a status below 400, `failed` any other end of a request that
+   * reached a handler, `reached` both. Tokens are charged as they were spent.
+   * @default 'always'
+   */
+  readonly countWhen?: CountWhen;
   /** Requests for which it returns true pass unmetered. */
   readonly skip?: (request: Request) => boolean | Promise<boolean>;
   /**
@@ -64,8 +76,8 @@ export interface RouteOptions<Request> extends LimitOverrides {
 
 /** Options of every adapter's `rateLimit`. */
 export interface RateLimitOptions<Request>
-  extends LimiterOptions, Pick<RouteOptions<Request>, "cost" | "skip" | "dialect"> {
-  /** A limiter made elsewhere, in place of `limits`, `store`, `name`, `scope`, `enabled`, `llm` and `onEvent`. */
+  extends LimiterOptions, Pick<RouteOptions<Request>, "cost" | "countWhen" | "skip" | "dialect"> {
+  /** A limiter made elsewhere, in place of `limits`, `store` and the other options of one. */
   readonly limiter?: Limiter;
   /**
    * Who calls: an id, or ids by scope. The address is added as `ip`, and as `caller` where that is
@@ -76,11 +88,17 @@ export interface RateLimitOptions<Request>
   readonly clientAddress?: (request: Request) => string | undefined;
   /** How many bits of an IPv6 address make a subject, 32 to 128. @default 56 */
   readonly ipv6Prefix?: number;
-  /** Changes the answer to a refused request, or throws `context.error` to the framework. */
-  readonly onRefused?: (
-    context: RefusedContext,
-    request: Request,
-  ) => RefusedAnswer | undefined | Promise<RefusedAnswer | undefined>;
+  /**
+   * A function that changes the answer to a refused request, or throws `context.error` to the
+   * framework; or `wait`: requests wait for room, and are refused when there is none in time.
+   */
+  readonly onRefused?: "wait" | OnRefused<Request>;
+  /** With `onRefused: 'wait'`, how long at the most: 1 ms to a day. @default the limiter's `waiting.maxWaitMs` */
+  readonly maxWaitMs?: number;
+  /** With `onRefused: 'wait'`: of the waiting requests of one subject those with a higher one come first. @default 0 */
+  readonly priority?: (request: Request) => number;
+  /** Delays admitted requests, by more the less is left. @default no delay */
+  readonly slowDown?: SlowDown;
   /** Rate-limit fields: `false`, a format, formats, or {@link HeaderOptions}. */
   readonly headers?: false | HeaderFormat | readonly HeaderFormat[] | HeaderOptions;
   /** CORS preflights pass unmetered: they carry no credentials. @default true */
@@ -94,12 +112,20 @@ export interface RateLimitOptions<Request>
   readonly longWaitStatus?: 429 | 403 | 402;
 }
 
+/** Answers a refused request. */
+type OnRefused<Request> = (
+  context: RefusedContext,
+  request: Request,
+) => RefusedAnswer | undefined | Promise<RefusedAnswer | undefined>;
+
 /** {@link RateLimitOptions} with nothing left open, as far as all routes share them. */
 export interface Settings<Request> {
   readonly identify: (request: Request) => Identity | Promise<Identity>;
   readonly clientAddress: RateLimitOptions<Request>["clientAddress"];
   readonly ipv6Prefix: number;
-  readonly onRefused: RateLimitOptions<Request>["onRefused"];
+  readonly onRefused: OnRefused<Request> | undefined;
+  /** `undefined` where requests are refused at once. */
+  readonly patience: Patience<Request> | undefined;
   readonly headers: HeaderSettings;
   readonly skipPreflights: boolean;
   readonly statuses: RefusalStatuses;
@@ -107,15 +133,18 @@ export interface Settings<Request> {
   readonly warnings: ProxyWarnings;
 }
 
-const limiterOptionNames = ["limits", "store", "name", "scope", "enabled", "llm", "onEvent"];
 const gateOptionNames = [
   "limiter",
   "identify",
   "clientAddress",
   "ipv6Prefix",
   "cost",
+  "countWhen",
   "skip",
   "onRefused",
+  "maxWaitMs",
+  "priority",
+  "slowDown",
   "headers",
   "skipPreflights",
   "impossibleStatus",
@@ -126,6 +155,9 @@ const gateOptionNames = [
 const limiterMethods = [
   "checkAndRecord",
   "reserve",
+  "acquire",
+  "forSubject",
+  "listed",
   "settle",
   "release",
   "usage",
@@ -146,9 +178,10 @@ const isLimiter = (value: unknown): value is Limiter =>
 export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limiter {
   const { limiter } = options;
   if (limiter === undefined) {
-    const { limits, store, name, scope, enabled, llm, onEvent } = options;
-    const given = Object.entries({ limits, store, name, scope, enabled, llm, onEvent });
-    return createLimiter(Object.fromEntries(given.filter(([, value]) => value !== undefined)));
+    const given = Object.entries(options).filter(
+      ([key, value]) => value !== undefined && limiterOptionNames.includes(key),
+    );
+    return createLimiter(Object.fromEntries(given));
   }
   if (!isLimiter(limiter)) throw configError("limiter", "a limiter from createLimiter()", limiter);
   const given: Record<string, unknown> = { ...options };
@@ -161,7 +194,8 @@ export function limiterFrom<Request>(options: RateLimitOptions<Request>): Limite
 /** Refuses a limit that no call would be charged to: it would protect nothing. */
 export function checkMetered<Request>(limiter: Limiter, cost: RouteOptions<Request>["cost"]): void {
   const { types } = limiter.llm;
-  const limit = limiter.limits.find(({ type }) => type !== "count" && !types.has(type));
+  const known = new Set(["count", CONCURRENCY, ...types]);
+  const limit = limiter.limits.find(({ type }) => !known.has(type));
   if (limit === undefined || cost !== undefined) return;
   throw configError(
     "cost",
@@ -193,7 +227,7 @@ function parsePreflights(value: unknown): boolean {
 function checkOptions(value: unknown, names: readonly string[], path: string): void {
   if (!isObject(value)) throw configError(path === "" ? "options" : path, "an object", value);
   rejectUnknownKeys(value, names, path);
-  for (const name of ["identify", "clientAddress", "cost", "skip", "onRefused"]) {
+  for (const name of ["identify", "clientAddress", "cost", "skip", "priority"]) {
     if (value[name] === undefined || typeof value[name] === "function") continue;
     throw configError(path === "" ? name : `${path}.${name}`, "a function", value[name]);
   }
@@ -201,8 +235,17 @@ function checkOptions(value: unknown, names: readonly string[], path: string): v
 
 /** Checks what a route may change. */
 export const checkRouteOptions = (value: unknown): void => {
-  checkOptions(value, ["limits", "add", "cost", "skip", "llm", "dialect"], "route");
+  checkOptions(value, ["limits", "add", "cost", "countWhen", "skip", "llm", "dialect"], "route");
 };
+
+const isOnRefused = <Request>(value: unknown): value is OnRefused<Request> =>
+  typeof value === "function";
+
+function parseOnRefused<Request>(value: unknown): OnRefused<Request> | undefined {
+  if (value === undefined || value === "wait") return undefined;
+  if (isOnRefused<Request>(value)) return value;
+  throw configError("onRefused", '"wait" or a function', value);
+}
 
 /** Checks the options and fills in what they leave open. */
 export function parseOptions<Request>(options: RateLimitOptions<Request>): Settings<Request> {
@@ -211,7 +254,8 @@ export function parseOptions<Request>(options: RateLimitOptions<Request>): Setti
     identify: options.identify ?? (() => undefined),
     clientAddress: options.clientAddress,
     ipv6Prefix: parsePrefix(options.ipv6Prefix),
-    onRefused: options.onRefused,
+    onRefused: parseOnRefused(options.onRefused),
+    patience: parsePatience(options),
     headers: parseHeaderOptions(options.headers),
     skipPreflights: parsePreflights(options.skipPreflights),
     statuses: {

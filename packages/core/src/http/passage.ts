@@ -26,6 +26,8 @@ export class Passage {
   readonly decision: Decision;
   /** Where tokens are metered. */
   readonly call: MeteredCall | undefined;
+  /** Whether the request counts that ended like this. */
+  readonly #counts: (ending: Ending) => boolean;
   #open: boolean;
   /** What could not be booked, for another try. */
   #pending: CallSettlement | "release" | undefined;
@@ -40,12 +42,14 @@ export class Passage {
     subject: Subject,
     decision: Decision,
     call: MeteredCall | undefined,
+    counts: (ending: Ending) => boolean,
   ) {
     this.key = key;
     this.limiter = limiter;
     this.subject = subject;
     this.decision = decision;
     this.call = call;
+    this.#counts = counts;
     this.#open = decision.reservation !== undefined;
   }
 
@@ -82,9 +86,9 @@ export class Passage {
   end(how: HowEnded, last: boolean): MaybePromise<void> {
     const { reservation } = this.decision;
     if (!this.#open || reservation === undefined) return undefined;
-    // Before the store is asked, so that no second signal can end it again.
+    // Before anything is asked, so that no second signal can end it again.
     this.#open = false;
-    const ended = this.#pending ?? how(this);
+    const ended = this.#pending ?? this.#endedBy(how);
     const booking = attempt(() => this.#book(reservation.id, ended));
     if (!isPromise(booking)) {
       this.#over();
@@ -92,6 +96,16 @@ export class Passage {
       return undefined;
     }
     return this.#await(booking, ended, last);
+  }
+
+  // A callback of the application that throws must not leave the hold open: then it costs what it held.
+  #endedBy(how: HowEnded): CallSettlement | "release" {
+    try {
+      return how(this);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+      return asHeld;
+    }
   }
 
   async #await(
@@ -118,9 +132,11 @@ export class Passage {
   observed(ending: Ending, reading: UsageReading | undefined): CallSettlement {
     const { call } = this;
     const settlement = call?.settlement(ending, reading) ?? asHeld;
-    if (ending.reached) return settlement;
+    const uncounted: Cost = this.#counts(ending) ? {} : { count: 0 };
+    if (ending.reached) return { ...settlement, cost: { ...settlement.cost, ...uncounted } };
     const source = call === undefined ? "none" : settlement.source;
-    return { ...settlement, source, cost: { ...this.#nothing, ...settlement.cost } };
+    const cost = { ...this.#nothing, ...settlement.cost, ...uncounted };
+    return { ...settlement, source, cost };
   }
 
   /** What a handler's usage comes to, also in types whose hold was told by the `cost` callback. */

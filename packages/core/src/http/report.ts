@@ -1,5 +1,5 @@
 import { type Decision, type LimitState, statesOf } from "../decision.ts";
-import type { Limit } from "../policy.ts";
+import type { Limit } from "../policy/limit.ts";
 import type { QuotaPolicy, QuotaReport } from "./fields/quota.ts";
 import type { HeaderSettings } from "./header-options.ts";
 
@@ -17,7 +17,7 @@ export const advertisedPolicies = (
         {
           name,
           quota: max,
-          windowMs,
+          windowMs: windowMs === 0 ? undefined : windowMs,
           unit: units.get(type) ?? type,
           type,
           partitionKey: undefined,
@@ -27,17 +27,22 @@ export const advertisedPolicies = (
 
 const quotaState = (
   policy: QuotaPolicy,
-  { usage, refusal, effectiveWindowMs }: LimitState,
+  { limit, usage, refusal: refused, effectiveWindowMs }: LimitState,
   nowMs: number,
-): QuotaReport["states"][number] => ({
-  policy,
-  remaining: usage.remaining,
-  resetMs: effectiveWindowMs,
-  fullAfterMs: usage.resetsAtMs - nowMs,
-  allowed: refusal === undefined,
-  retryAfterMs: refusal?.retryAfterMs,
-  retryable: refusal === undefined || refusal.retryAfterMs !== undefined,
-});
+): QuotaReport["states"][number] => {
+  // A shadow limit that is shown shows its numbers, and refuses nothing.
+  const refusal = limit.shadow ? undefined : refused;
+  return {
+    policy,
+    // Nothing can be spent of what is suspended.
+    remaining: limit.suspended ? 0 : usage.remaining,
+    resetMs: effectiveWindowMs,
+    fullAfterMs: usage.resetsAtMs - nowMs,
+    allowed: refusal === undefined,
+    retryAfterMs: refusal?.retryAfterMs,
+    retryable: refusal === undefined || refusal.retryAfterMs !== undefined,
+  };
+};
 
 /**
  * What may be said about a decision. Limits that do not apply to the caller are not mentioned: they

@@ -2,9 +2,9 @@ import { describe, expect, test } from "@jest/globals";
 import fc from "fast-check";
 import { parseDictionary, parseItem, parseList } from "structured-headers";
 
-import { createLimiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
 import { memoryStore } from "../memory-store.ts";
-import type { LimitInput } from "../policy.ts";
+import type { LimitInput } from "../policy/limit-input.ts";
 import { manualClock } from "../testing/manual-clock.ts";
 import { ietfDialect } from "./dialects/ietf.ts";
 import { ietfFields } from "./fields/ietf.ts";

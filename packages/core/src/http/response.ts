@@ -1,4 +1,5 @@
-import { type Decision, decisiveRefusal } from "../decision.ts";
+import type { Decision } from "../decision.ts";
+import { decisiveRefusal } from "../refusal.ts";
 import type { Body, Dialect, Refusal, ShownLimit } from "./dialects/dialect.ts";
 import { kindOf } from "./dialects/quotas.ts";
 import type { QuotaPolicy } from "./fields/quota.ts";
@@ -90,12 +91,21 @@ function kindOfRefusal(decision: Decision, toldSeconds: number | undefined): Ref
   return toldSeconds >= LONG_WAIT_SECONDS ? "long" : "short";
 }
 
+/** The answer to a request whose sender is on the deny list: no limit is spoken of. */
+const deniedResponse = (context: ResponseContext): RefusalResponse => ({
+  status: 403,
+  fields: { ...notStored, "x-should-retry": "false" },
+  body: context.dialect.rejected(403, "This service does not serve the caller.", "DENIED"),
+  contentType: context.dialect.contentType,
+});
+
 /** The answer to a refused or impossible request. */
 export function refusalResponse(
   decision: Decision,
   context: ResponseContext,
   statuses: RefusalStatuses,
 ): RefusalResponse {
+  if (decision.deniedBy !== undefined) return deniedResponse(context);
   const { dialect, settings, policies, before, random = Math.random } = context;
   const { retryAfterMs } = decision;
   const { maxRetryAfterSeconds, emit } = settings;
@@ -157,6 +167,6 @@ export const missingIdResponse = (
 ): RefusalResponse => ({
   status: 400,
   fields: notStored,
-  body: dialect.badRequest(detail, "MISSING_SCOPE"),
+  body: dialect.rejected(400, detail, "MISSING_SCOPE"),
   contentType: dialect.contentType,
 });

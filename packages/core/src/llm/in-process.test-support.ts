@@ -1,5 +1,7 @@
 import type { SettlementEvent } from "../events.ts";
-import { createLimiter, type Limiter, type LimiterOptions } from "../limiter.ts";
+import type { Limiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
+import type { LimiterOptions } from "../limiter/limiter-options.ts";
 import { memoryStore } from "../memory-store.ts";
 import type { Store } from "../store.ts";
 import type { MeterOptions } from "./in-process.ts";

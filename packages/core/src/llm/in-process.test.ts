@@ -3,7 +3,7 @@ import { EventEmitter, once } from "node:events";
 import { describe, expect, jest, test } from "@jest/globals";
 
 import { getDecision, isRateLimitError, isTollgateError } from "../errors.ts";
-import { createLimiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
 import {
   booked,
   chatBody,

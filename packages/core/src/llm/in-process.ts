@@ -52,7 +52,7 @@ export async function meterCall<Body, T>(
     policy: parseOwnPolicy(policy, "policy", limiter.llm.policy),
   });
   const decision = limiter.enabled
-    ? await reserveCall(limiter, subject, metered, cost)
+    ? await reserveCall(metered, cost, (all) => limiter.reserve(subject, all))
     : unlimited(systemClock());
   if (!decision.allowed) throw rateLimitError(decision);
   const { grant, estimate } = metered;

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "@jest/globals";
 
-import { createLimiter, type LimiterOptions } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
+import type { LimiterOptions } from "../limiter/limiter-options.ts";
 import { memoryStore } from "../memory-store.ts";
-import type { LimitInput } from "../policy.ts";
+import type { LimitInput } from "../policy/limit-input.ts";
 import { manualClock } from "../testing/manual-clock.ts";
 import type { CallRequest } from "./meter.ts";
 import type { MeteredCall } from "./metered-call.ts";
@@ -236,7 +237,9 @@ describe("a partial grant", () => {
   test("lowers the cap to what all limits have room for", async () => {
     const { limiter, call } = stage([perMinute(1000), perMinute(400, "outputToken")]);
     const metered = call(large, { policy: policyOf(true) });
-    const decision = await reserveCall(limiter, "alice", metered, undefined);
+    const decision = await reserveCall(metered, undefined, (cost) =>
+      limiter.reserve("alice", cost),
+    );
     expect(decision.allowed).toBe(true);
     expect(metered.grant).toStrictEqual({ maxOutputTokens: 400 });
     expect(decision.reservation?.cost).toStrictEqual({ token: inputToken + 400, outputToken: 400 });
@@ -250,7 +253,9 @@ describe("a partial grant", () => {
     ] as const) {
       const { limiter, call } = stage(limits);
       const metered = call(large, { policy: policyOf(partialGrant) });
-      const decision = await reserveCall(limiter, "alice", metered, undefined);
+      const decision = await reserveCall(metered, undefined, (cost) =>
+        limiter.reserve("alice", cost),
+      );
       expect(decision.allowed).toBe(false);
       expect(metered.grant).toBeUndefined();
       expect(limiter.usage("alice").map(({ current }) => current)).toStrictEqual(
@@ -264,7 +269,9 @@ describe("a partial grant", () => {
     limiter.record("alice", { outputToken: 997 });
     const eight = chat({ max_tokens: 900, n: 8 });
     const metered = call(eight, { policy: policyOf({ minOutputTokens: 1 }) });
-    expect((await reserveCall(limiter, "alice", metered, undefined)).allowed).toBe(false);
+    expect(
+      (await reserveCall(metered, undefined, (cost) => limiter.reserve("alice", cost))).allowed,
+    ).toBe(false);
   });
 
   test("heeds only limits that the call pays by its tokens", async () => {
@@ -273,14 +280,16 @@ describe("a partial grant", () => {
       limits: limiter.limits.filter(({ type }) => type === "outputToken"),
       policy: policyOf({ minOutputTokens: 500 }),
     });
-    const decision = await reserveCall(limiter, "alice", metered, { token: 100 });
+    const decision = await reserveCall(metered, { token: 100 }, (cost) =>
+      limiter.reserve("alice", cost),
+    );
     expect([decision.allowed, metered.grant]).toStrictEqual([true, { maxOutputTokens: 1000 }]);
   });
 
   test("is nothing where the whole fits", async () => {
     const { limiter, call } = stage([perMinute(5000)]);
     const metered = call(large, { policy: policyOf(true) });
-    await reserveCall(limiter, "alice", metered, undefined);
+    await reserveCall(metered, undefined, (cost) => limiter.reserve("alice", cost));
     expect(metered.grant).toBeUndefined();
   });
 
@@ -296,7 +305,7 @@ describe("a partial grant", () => {
         return limiter.reserve(...args);
       },
     };
-    const decision = await reserveCall(busy, "alice", metered, undefined);
+    const decision = await reserveCall(metered, undefined, (cost) => busy.reserve("alice", cost));
     expect(decision.allowed).toBe(false);
     expect(asked).toBe(4);
   });

@@ -1,6 +1,7 @@
 import type { Cost } from "../cost.ts";
 import { configError } from "../errors.ts";
-import { isObject, type Limit, rejectUnknownKeys } from "../policy.ts";
+import { isObject, rejectUnknownKeys } from "../parse.ts";
+import type { Limit } from "../policy/limit.ts";
 import type { Subject } from "../subject.ts";
 import { type CostOptions, CostTable } from "./cost/cost-table.ts";
 import { Calibration } from "./learn/calibration.ts";

@@ -1,7 +1,8 @@
 import type { Cost } from "../cost.ts";
-import type { Decision, Usage } from "../decision.ts";
-import type { Limit } from "../policy.ts";
+import type { Decision } from "../decision.ts";
+import type { Limit } from "../policy/limit.ts";
 import { namedIds, type Subject } from "../subject.ts";
+import type { Usage } from "../usage.ts";
 import { type Actual, actualOf, type Expected } from "./actual.ts";
 import type { Ending } from "./ending.ts";
 import type { CallRequest, LlmMeter } from "./meter.ts";
@@ -60,6 +61,8 @@ export class MeteredCall {
   readonly #subject: string;
   readonly #policy: CallPolicy;
   readonly #limits: readonly Limit[];
+  /** Those of them that can refuse. */
+  readonly #enforced: readonly Limit[];
   readonly #model: string;
   readonly #request: RequestEstimate;
   /** Input tokens, corrected by experience. */
@@ -77,6 +80,7 @@ export class MeteredCall {
     this.#limits = call.limits.filter(
       ({ type, when }) => meter.types.has(type) && (when === undefined || when(call.subject)),
     );
+    this.#enforced = this.#limits.filter(({ shadow }) => !shadow);
     this.#model = request.model ?? "";
     this.#input = this.#correctedInput();
     this.#output = this.#expected.writes ? this.#guess() : 0;
@@ -105,6 +109,11 @@ export class MeteredCall {
     const types = new Set(this.#limits.map(({ type }) => type));
     return this.#meter.costs.costOf({ ...noTokens, ...usage }, model, types);
   };
+
+  /** Whether less than the call is thought to need may be held for it. */
+  get mayBeLowered(): boolean {
+    return this.#policy.minOutputTokens !== undefined;
+  }
 
   /**
    * After a refusal: lowers the output to what the limits have room for.
@@ -197,7 +206,7 @@ export class MeteredCall {
     const usual = outputs.guess(this.#subject, this.#model) ?? guess.initial;
     const needed = Math.min(cap ?? Number.MAX_SAFE_INTEGER, Math.ceil(usual) * multiplicity);
     // A guess above a small limit would turn every call away, for ever.
-    return Math.min(needed, ...this.#limits.map((limit) => this.#shareOf(limit)));
+    return Math.min(needed, ...this.#enforced.map((limit) => this.#shareOf(limit)));
   }
 
   #shareOf({ type, max }: Limit): number {
@@ -207,7 +216,7 @@ export class MeteredCall {
   }
 
   #roomFor({ limit, type, remaining }: Usage): number {
-    if (!this.#limits.some(({ name }) => name === limit)) return Number.MAX_SAFE_INTEGER;
+    if (!this.#enforced.some(({ name }) => name === limit)) return Number.MAX_SAFE_INTEGER;
     return this.#meter.costs.maxOutputWithin(type, this.#model, remaining, this.#input);
   }
 

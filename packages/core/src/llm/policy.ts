@@ -1,5 +1,5 @@
 import { configError } from "../errors.ts";
-import { isObject, rejectUnknownKeys } from "../policy.ts";
+import { isObject, rejectUnknownKeys } from "../parse.ts";
 
 /**
  * What a call costs that ended before its answer did: `emitted` is its input and what was written so

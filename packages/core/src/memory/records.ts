@@ -6,7 +6,7 @@ import {
   WRITTEN,
 } from "../algorithms/record.ts";
 import type { Records } from "../evaluate.ts";
-import type { Plan } from "../plan.ts";
+import type { Plan } from "../policy/plan.ts";
 import type { Address, Eviction } from "../store.ts";
 import { type Candidate, MemorySpace } from "./space.ts";
 

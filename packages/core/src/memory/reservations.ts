@@ -2,7 +2,7 @@ import { LRUCache } from "lru-cache";
 
 import { Deadlines } from "../deadlines.ts";
 import { TollgateError } from "../errors.ts";
-import type { Hold } from "../evaluate.ts";
+import type { Hold } from "../holds.ts";
 import { GRACE_MS } from "../reservation.ts";
 import type { Address, SettlementReply } from "../store.ts";
 

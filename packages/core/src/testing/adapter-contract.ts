@@ -9,6 +9,7 @@ import { streamCases } from "./adapter-metering-streams.ts";
 import { meteringCases } from "./adapter-metering.ts";
 import { refusalCases } from "./adapter-refusals.ts";
 import { routeCases } from "./adapter-routes.ts";
+import { vocabularyCases } from "./adapter-vocabulary.ts";
 
 /**
  * What every adapter promises, over real sockets, whatever the framework. An adapter's tests give
@@ -28,4 +29,5 @@ export const adapterContract: readonly AdapterCase[] = [
   ...estimateCases,
   ...routeCases,
   ...identityCases,
+  ...vocabularyCases,
 ];

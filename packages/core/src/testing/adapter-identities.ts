@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
 import { memoryStore } from "../memory-store.ts";
-import type { LimitInput } from "../policy.ts";
+import type { LimitInput } from "../policy/limit-input.ts";
 import type { AdapterCase, AnyOptions, AppSpec, RunningApp } from "./adapter-app.ts";
 import { objectIn, type Received, send } from "./adapter-client.ts";
 import {

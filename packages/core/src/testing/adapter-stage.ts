@@ -2,14 +2,16 @@ import assert from "node:assert/strict";
 import { EventEmitter } from "node:events";
 
 import type { Cost } from "../cost.ts";
-import type { Usage } from "../decision.ts";
 import type { LimiterEvent } from "../events.ts";
-import { createLimiter, type Limiter } from "../limiter.ts";
+import type { Limiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
+import type { LimiterOptions } from "../limiter/limiter-options.ts";
 import type { LlmOptions } from "../llm/meter.ts";
 import { type MemoryStore, memoryStore } from "../memory-store.ts";
-import type { LimitInput } from "../policy.ts";
+import type { LimitInput } from "../policy/limit-input.ts";
 import type { Store } from "../store.ts";
 import type { Subject } from "../subject.ts";
+import type { Usage } from "../usage.ts";
 import type {
   AdapterCase,
   AnyOptions,
@@ -44,14 +46,28 @@ export interface DeskOptions {
   readonly wrap?: (store: MemoryStore) => Store;
   readonly name?: string;
   readonly llm?: LlmOptions;
+  /** Further options of the limiter. */
+  readonly more?: Omit<LimiterOptions, "limits" | "store" | "name" | "llm">;
 }
 
 /** A limiter on a store with a manual clock. */
-export function desk(limits: readonly LimitInput[], options: DeskOptions = {}): Desk {
-  const { wrap = (store: MemoryStore): Store => store, name = "default", llm = {} } = options;
+export function desk(
+  limits: NonNullable<LimiterOptions["limits"]>,
+  options: DeskOptions = {},
+): Desk {
+  const { wrap = (store: MemoryStore): Store => store, name = "default", llm = {}, more } = options;
   const clock = manualClock();
   const memory = memoryStore({ clock: clock.now });
-  const limiter: Limiter = createLimiter({ limits, store: wrap(memory), name, llm });
+  // Delays pass with the clock.
+  const waiting = { scheduler: clock.scheduler };
+  const limiter: Limiter = createLimiter({
+    limits,
+    store: wrap(memory),
+    name,
+    llm,
+    waiting,
+    ...more,
+  });
   const events: LimiterEvent[] = [];
   limiter.subscribe((event) => events.push(event));
   return {
@@ -131,6 +147,20 @@ export const limitFields = ({ headers }: Pick<Received, "headers">): readonly st
   Object.keys(headers)
     .filter((name) => /^(?:x-)?ratelimit/.test(name))
     .toSorted();
+
+/** Lets everything go on that waits for nothing but its turn. */
+export const settleDown = async (): Promise<void> => {
+  for (let turn = 0; turn < 5; turn += 1) {
+    await new Promise<void>((resolve) => {
+      setImmediate(resolve);
+    });
+  }
+};
+
+/** Resolves when so many calls are waiting for room. */
+export async function waitingCalls({ limiter }: Desk, calls: number): Promise<void> {
+  while (limiter.waiting.waiting !== calls) await settleDown();
+}
 
 /** Something that happens once, and can be awaited from anywhere. */
 export interface Signal {

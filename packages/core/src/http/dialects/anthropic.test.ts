@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 
-import type { LimitInput } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import { missingIdResponse, outageResponse } from "../response.ts";
 import { anthropicDialect } from "./anthropic.ts";
 import { saying, stage } from "./stage.test-support.ts";

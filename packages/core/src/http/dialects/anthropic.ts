@@ -26,5 +26,6 @@ export const anthropicDialect: Dialect = {
   }),
   refusal: refusalBody,
   outage: (message) => body("overloaded_error", message),
-  badRequest: (message) => body("invalid_request_error", message),
+  rejected: (status, message) =>
+    body(status === 400 ? "invalid_request_error" : "permission_error", message),
 };

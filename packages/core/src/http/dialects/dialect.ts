@@ -61,6 +61,6 @@ export interface Dialect {
   readonly refusal: (refusal: Refusal) => Body;
   /** The service cannot answer now (503). */
   readonly outage: (message: string) => Body;
-  /** The request is not complete (400). */
-  readonly badRequest: (message: string, code: string) => Body;
+  /** No limit is to blame: the request is not complete (400), or its sender is not served (403). */
+  readonly rejected: (status: 400 | 403, message: string, code: string) => Body;
 }

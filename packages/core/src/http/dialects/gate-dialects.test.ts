@@ -2,7 +2,8 @@ import { describe, expect, test } from "@jest/globals";
 
 import { memoryStore } from "../../memory-store.ts";
 import { manualClock } from "../../testing/manual-clock.ts";
-import { createGate, type Gate, type RequestFacts } from "../gate.ts";
+import type { RequestFacts } from "../facts.ts";
+import { createGate, type Gate } from "../gate.ts";
 import type { RateLimitOptions } from "../options.ts";
 
 const factsOf = (path: string, headers: Readonly<Record<string, string>> = {}) => ({
@@ -16,6 +17,7 @@ const factsOf = (path: string, headers: Readonly<Record<string, string>> = {}) =
   body: undefined,
   responseField: () => undefined,
   gone: () => false,
+  whenGone: () => () => undefined,
 });
 
 const chat = "/v1/chat/completions";

@@ -5,6 +5,7 @@ import { quotaProblem } from "../fields/refusal.ts";
 import type { HeaderSettings } from "../header-options.ts";
 import { type FieldChanges, mergeRateLimitFields, type ResponseField } from "../merge.ts";
 import type { Body, Dialect, Refusal } from "./dialect.ts";
+import { withoutLimit } from "./message.ts";
 
 function fieldsOf(report: QuotaReport, { formats, reset }: HeaderSettings): Fields {
   return {
@@ -31,7 +32,7 @@ function refusalBody({ decision, report, status, limit }: Refusal): Body {
   const wait = waitMs === undefined ? {} : { retry_after_ms: waitMs };
   const problem = { ...quotaProblem(report), status };
   if (limit === undefined) {
-    return { ...problem, detail: "A limit of this service refused the request.", ...wait };
+    return { ...problem, detail: withoutLimit(decision), ...wait };
   }
   return {
     ...problem,
@@ -57,10 +58,10 @@ export const ietfDialect: Dialect = {
     status: 503,
     detail,
   }),
-  badRequest: (detail, code) => ({
+  rejected: (status, detail, code) => ({
     type: "about:blank",
-    title: "Bad Request",
-    status: 400,
+    title: status === 400 ? "Bad Request" : "Forbidden",
+    status,
     detail,
     code,
   }),

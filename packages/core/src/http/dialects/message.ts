@@ -1,3 +1,4 @@
+import type { Decision } from "../../decision.ts";
 import type { Refusal, ShownLimit } from "./dialect.ts";
 import { goDuration, instant } from "./times.ts";
 
@@ -9,6 +10,12 @@ function outlook({ kind, waitMs, decision }: Refusal): string {
     ? ` The limit will reset at ${instant(decision.decidedAtMs + waitMs)}.`
     : ` Please try again in ${goDuration(waitMs)}.`;
 }
+
+/** What may be said where no limit may be named, or none is to blame. */
+export const withoutLimit = ({ reason, refusals }: Decision): string =>
+  reason !== undefined && refusals.length === 0
+    ? `The request was refused: ${reason}.`
+    : "A limit of this service refused the request.";
 
 const openings = {
   short: "Rate limit reached for",
@@ -28,7 +35,7 @@ export function messageOf(refusal: Refusal): string {
   if (limit === undefined) {
     return kind === "impossible"
       ? "Request too large for a limit of this service."
-      : `A limit of this service refused the request.${outlook(refusal)}`;
+      : `${withoutLimit(refusal.decision)}${outlook(refusal)}`;
   }
   const name = `${openings[kind]} limit "${limit.name}" on ${limit.unit}`;
   return kind === "barred" ? `${name}.` : `${name}: ${numbers(kind, limit)}.${outlook(refusal)}`;

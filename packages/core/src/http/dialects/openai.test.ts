@@ -1,6 +1,6 @@
 import { describe, expect, test } from "@jest/globals";
 
-import type { LimitInput } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import { missingIdResponse, outageResponse, refusalResponse } from "../response.ts";
 import { azureDialect } from "./azure.ts";
 import { openAiDialect } from "./openai.ts";

@@ -40,5 +40,6 @@ export const openAiDialect: Dialect = {
   fields: openAiFields(goDuration),
   refusal: refusalBody,
   outage: (message) => body(message, "server_error", "service_unavailable"),
-  badRequest: (message, code) => body(message, "invalid_request_error", code),
+  rejected: (status, message, code) =>
+    body(message, status === 400 ? "invalid_request_error" : "permission_error", code),
 };

@@ -1,6 +1,7 @@
-import { createLimiter, type Limiter } from "../../limiter.ts";
+import type { Limiter } from "../../limiter.ts";
+import { createLimiter } from "../../limiter/create-limiter.ts";
 import { memoryStore } from "../../memory-store.ts";
-import type { LimitInput } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import { manualClock } from "../../testing/manual-clock.ts";
 import { parseHeaderOptions } from "../header-options.ts";
 import { advertisedPolicies } from "../report.ts";

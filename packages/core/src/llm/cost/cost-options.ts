@@ -1,5 +1,5 @@
 import { configError } from "../../errors.ts";
-import { isObject, parseWord, rejectUnknownKeys } from "../../policy.ts";
+import { isObject, parseWord, rejectUnknownKeys } from "../../parse.ts";
 import {
   completeRates,
   dearest,

@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 
-import type { Decision, Usage } from "../../decision.ts";
+import type { Decision } from "../../decision.ts";
 import { isTollgateError, type TollgateError } from "../../errors.ts";
-import { createLimiter, type Limiter } from "../../limiter.ts";
-import type { LimitInput } from "../../policy.ts";
+import type { Limiter } from "../../limiter.ts";
+import { createLimiter } from "../../limiter/create-limiter.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import type { Reservation } from "../../reservation.ts";
 import type { MaybePromise, Store } from "../../store.ts";
 import type { Subject } from "../../subject.ts";
+import type { Usage } from "../../usage.ts";
 import { type ManualClock, manualClock } from "../manual-clock.ts";
 
 /** Makes an empty store whose clock is `clock`. */

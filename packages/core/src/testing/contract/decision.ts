@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import type { LimitInput } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import {
   admitted,
   type ContractCase,
@@ -137,6 +137,7 @@ export const decisionCases: readonly ContractCase[] = [
           requested: 5000,
           remaining: 100,
           max: 100,
+          suspended: false,
           retryAfterMs: undefined,
         },
       ]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 
-import { createLimiter } from "../../limiter.ts";
-import type { LimitInput } from "../../policy.ts";
+import { createLimiter } from "../../limiter/create-limiter.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import type { Subject } from "../../subject.ts";
 import {
   admitted,

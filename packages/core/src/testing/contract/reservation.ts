@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import type { LimitInput } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
 import {
   admitted,
   type ContractCase,
@@ -19,6 +19,22 @@ const perHour = (limit: number): LimitInput => ({ type: "count", window: "hour",
 
 /** What reservations and their settlement promise. */
 export const reservationCases: readonly ContractCase[] = [
+  {
+    name: "a reset is final also for a reservation from before that was renewed for long",
+    async run(makeStore) {
+      const HOUR_MS = 3_600_000;
+      const { clock, limiter } = await stage(makeStore, [
+        { type: "count", rate: 0.000001, capacity: 100 },
+      ]);
+      const { id } = await reserved(limiter.reserve("alice", { count: 50 }, { leaseMs: 1000 }));
+      await limiter.reset("alice");
+      assert.equal(await limiter.renew(id, 2 * HOUR_MS), true);
+      clock.advance(1.5 * HOUR_MS);
+      await limiter.record("alice", { count: 80 });
+      await limiter.settle(id, { count: 0 });
+      assert.equal(await used(limiter, "alice"), 80);
+    },
+  },
   {
     name: "D-RES-01 a refund reaches only the window that was charged",
     async run(makeStore) {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 
 import { encodeKey } from "../../keys.ts";
-import { compilePlan, type Plan } from "../../plan.ts";
-import { type LimitInput, parseLimits } from "../../policy.ts";
+import type { LimitInput } from "../../policy/limit-input.ts";
+import { parseLimits } from "../../policy/limit.ts";
+import { compilePlan, type Plan } from "../../policy/plan.ts";
 import type { Batch, Operation, OperationReply, Store } from "../../store.ts";
 import { manualClock } from "../manual-clock.ts";
 import {

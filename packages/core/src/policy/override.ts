@@ -1,16 +1,11 @@
-import { configError } from "./errors.ts";
-import {
-  isObject,
-  type Limit,
-  type LimitInput,
-  parseLimit,
-  rejectDuplicates,
-  rejectUnknownKeys,
-} from "./policy.ts";
+import { configError } from "../errors.ts";
+import { isObject, rejectUnknownKeys } from "../parse.ts";
+import type { LimitInput } from "./limit-input.ts";
+import { type Limit, parseLimit, rejectDuplicates } from "./limit.ts";
 
 /** Other numbers for one limit, on the usage it already has. */
 export interface LimitOverride {
-  /** For a window: units per window. */
+  /** For a window: units per window; for concurrency: slots. */
   readonly limit?: number;
   /** For a bucket: units per second. */
   readonly rate?: number;
@@ -29,8 +24,7 @@ export interface LimitOverrides {
 }
 
 function overrideLimit(limit: Limit, change: unknown, path: string): Limit | undefined {
-  const isWindow = limit.algorithm === "fixed-window";
-  const numbers = isWindow ? ["limit"] : ["rate", "capacity"];
+  const numbers = limit.algorithm === "token-bucket" ? ["rate", "capacity"] : ["limit"];
   if (!isObject(change)) throw configError(path, "an object", change);
   rejectUnknownKeys(change, [...numbers, "skip"], path);
   if (change["skip"] === true) return undefined;
@@ -38,32 +32,30 @@ function overrideLimit(limit: Limit, change: unknown, path: string): Limit | und
   if (!numbers.some((number) => number in change)) {
     throw configError(path, `${numbers.join(" or ")}, or skip`, change);
   }
-  const { type, scope, name } = limit;
-  const now = isWindow
-    ? { window: limit.window, limit: limit.max }
-    : // The scale divides 10^9, so this is the very rate that was configured, to the last bit.
-      { rate: (limit.refill * (1e9 / limit.scale)) / 1e6, capacity: limit.max };
   // Parsed like any limit, so that a wrong number is refused in the same words.
-  const { max, windowMs, refill, scale } = parseLimit(
-    { type, scope, name, ...now, ...change },
-    path,
-    scope,
-    limit.position,
-  );
-  return { ...limit, max, windowMs, refill, scale };
+  const source = { ...limit.source, ...change };
+  const { identity, name, position } = limit;
+  return { ...parseLimit(source, path, limit.scope, position), identity, name };
 }
+
+/** Checks that overrides are such, though not yet what they say. */
+export function parseOverrides(overrides: unknown): Required<LimitOverrides> {
+  if (!isOverrides(overrides)) throw configError("override", "an object", overrides);
+  rejectUnknownKeys({ ...overrides }, ["limits", "add"], "override");
+  const { limits = {}, add = [] } = overrides;
+  if (!isObject(limits)) throw configError("override.limits", "an object by limit name", limits);
+  if (!Array.isArray(add)) throw configError("override.add", "an array of limits", add);
+  return { limits, add };
+}
+
+const isOverrides = (value: unknown): value is LimitOverrides => isObject(value);
 
 /** The limits as they are under the overrides; usage stays with a limit whose number changes. */
 export function overrideLimits(
   limits: readonly Limit[],
-  overrides: LimitOverrides,
+  { limits: changes, add }: Required<LimitOverrides>,
   defaultScope: string,
 ): readonly Limit[] {
-  if (!isObject(overrides)) throw configError("override", "an object", overrides);
-  rejectUnknownKeys(overrides, ["limits", "add"], "override");
-  const { limits: changes = {}, add = [] } = overrides;
-  if (!isObject(changes)) throw configError("override.limits", "an object by limit name", changes);
-  if (!Array.isArray(add)) throw configError("override.add", "an array of limits", add);
   const names = limits.map(({ name }) => name);
   for (const name of Object.keys(changes)) {
     if (!names.includes(name)) {

@@ -15,7 +15,7 @@ const namedMs: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Ten years: more than any budget, and far from the end of safe integers. */
-const MAX_WINDOW_MS = 3650 * unitMs.d;
+export const MAX_WINDOW_MS: number = 3650 * unitMs.d;
 
 const isUnit = (unit: string): unit is keyof typeof unitMs => Object.hasOwn(unitMs, unit);
 

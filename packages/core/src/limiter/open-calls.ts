@@ -1,5 +1,5 @@
-import { allOf, attempt, isPromise } from "./maybe-promise.ts";
-import type { MaybePromise } from "./store.ts";
+import { allOf, attempt, isPromise } from "../maybe-promise.ts";
+import type { MaybePromise } from "../store.ts";
 
 /** A call that holds a reservation while it runs. */
 export interface OpenCall {

@@ -1,7 +1,8 @@
-import { CELL_SIZE } from "./algorithms/cell.ts";
-import { windowNumbers } from "./algorithms/record.ts";
-import { type Limit, outsideTenant } from "./policy.ts";
-import type { Operation } from "./store.ts";
+import { CELL_SIZE } from "../algorithms/cell.ts";
+import { windowNumbers } from "../algorithms/record.ts";
+import { standardAmount } from "../cost.ts";
+import type { Operation } from "../store.ts";
+import { type Limit, outsideTenant } from "./limit.ts";
 
 /** The limits of one scope: they live in one record per id. */
 export interface PlanScope {
@@ -37,9 +38,13 @@ export interface Plan {
   readonly places: readonly LimitPlace[];
   /** The types its limits meter. */
   readonly types: ReadonlySet<string>;
+  /** Whether a cost may name types that no limit meters: it is one cost for subjects of many plans. */
+  readonly oneOfMany: boolean;
+  /** Whether all of it is suspended, which no override lifts. */
+  readonly suspended: boolean;
   /** Whether any scope lies within the tenant. */
   readonly nested: boolean;
-  /** Whether any limit has a `when`. */
+  /** Whether any limit may not apply to a call: it has a `when`, or is a shadow without an id. */
   readonly conditional: boolean;
   /** What a call costs when nothing is said, for each limit. */
   readonly standardAmounts: readonly number[];
@@ -60,8 +65,12 @@ function spaceOf(limiter: string, { scope, withinTenant }: Limit): string {
   return `${limiter}:${scope}${takenOut ? "!" : ""}`;
 }
 
-/** Groups checked limits by scope. */
-export function compilePlan(limiter: string, configured: readonly Limit[]): Plan {
+/** Groups checked limits by scope. @param options see {@link Plan} */
+export function compilePlan(
+  limiter: string,
+  configured: readonly Limit[],
+  { oneOfMany = false, suspended = false }: Partial<Pick<Plan, "oneOfMany" | "suspended">> = {},
+): Plan {
   const groups = new Map<string, Limit[]>();
   for (const limit of configured) {
     const space = spaceOf(limiter, limit);
@@ -77,8 +86,8 @@ export function compilePlan(limiter: string, configured: readonly Limit[]): Plan
       { scope, withinTenant, space, limits: members, first, numbers: windowNumbers(members) },
     ];
   });
-  const conditional = limits.some(({ when }) => when !== undefined);
-  const standardAmounts = limits.map(({ type }) => (type === "count" ? 1 : 0));
+  const conditional = limits.some(({ when, shadow }) => when !== undefined || shadow);
+  const standardAmounts = limits.map(({ type }) => standardAmount(type));
   return {
     limiter,
     limits,
@@ -89,6 +98,8 @@ export function compilePlan(limiter: string, configured: readonly Limit[]): Plan
       )
       .toSorted((a, b) => a.limit.position - b.limit.position),
     types: new Set(limits.map(({ type }) => type)),
+    oneOfMany,
+    suspended,
     nested: limits.some(({ withinTenant }) => withinTenant),
     conditional,
     standardAmounts,

@@ -1,9 +1,10 @@
 import { describe, expect, test } from "@jest/globals";
 
-import { createLimiter, type Limiter } from "./limiter.ts";
-import { memoryStore } from "./memory-store.ts";
+import type { Limiter } from "../limiter.ts";
+import { createLimiter } from "../limiter/create-limiter.ts";
+import { memoryStore } from "../memory-store.ts";
+import { manualClock } from "../testing/manual-clock.ts";
 import type { LimitOverrides } from "./override.ts";
-import { manualClock } from "./testing/manual-clock.ts";
 
 function limiter(): Limiter<"sync"> {
   return createLimiter({
