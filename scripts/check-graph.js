@@ -8,6 +8,7 @@ const root = process.argv[2] ?? ".";
 const { packages, files, edges } = readGraph(root);
 
 const CORE = "packages/core";
+const CONFIG = "packages/config";
 
 const packageOf = (file) => packages.find((folder) => file.startsWith(`${folder}/`));
 
@@ -72,6 +73,14 @@ const rules = [
       to !== undefined && layerOf(to) === "core/testing" && layerOf(from) !== "core/testing",
   },
   {
+    rule: "config imports only core, yaml, node:* and itself",
+    breaks: ({ from, name, to }) =>
+      packageOf(from) === CONFIG &&
+      !to &&
+      !isBuiltIn(name) &&
+      !["@tollgate/core", "yaml"].includes(name),
+  },
+  {
     rule: "adapters import only core, core/http, node:*, their framework and themselves",
     breaks: ({ from, name, to }) =>
       isAdapter(from) && !to && !isBuiltIn(name) && !adapterMayName(packageOf(from), name),
@@ -91,7 +100,7 @@ const faults = [
     edges.filter(breaks).map(({ from, name }) => `${from} imports "${name}": ${rule}`),
   ),
   ...packages
-    .filter((folder) => folder !== CORE && !isAdapter(folder))
+    .filter((folder) => ![CORE, CONFIG].includes(folder) && !isAdapter(folder))
     .map((folder) => `${folder}: every package has a rule here`),
   ...cycles.map((cycle) => `${cycle.join(" → ")}: files do not import in a circle`),
 ];

@@ -1,3 +1,5 @@
+const config = require("@tollgate/config");
+const schema = require("@tollgate/config/schema.json");
 const core = require("@tollgate/core");
 const llm = require("@tollgate/core/llm");
 const { rateLimit: expressLimit } = require("@tollgate/express");
@@ -9,7 +11,9 @@ const Koa = require("koa");
 
 const {
   decides,
+  limitsServices,
   meters,
+  readsFiles,
   recognises,
   servesExpress,
   servesFastify,
@@ -20,6 +24,9 @@ async function main() {
   const moduleCore = await import("@tollgate/core");
   decides(core);
   await meters(core, llm);
+  await limitsServices(core);
+  readsFiles(core, config);
+  if (schema.$schema === undefined) throw new Error("the published schema is none");
   recognises(moduleCore, core);
   recognises(core, moduleCore);
   await servesExpress(express, expressLimit);

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 
+import * as config from "@tollgate/config";
 import * as core from "@tollgate/core";
 import * as llm from "@tollgate/core/llm";
 import { rateLimit as expressLimit } from "@tollgate/express";
@@ -11,7 +12,9 @@ import Koa from "koa";
 
 import {
   decides,
+  limitsServices,
   meters,
+  readsFiles,
   recognises,
   servesExpress,
   servesFastify,
@@ -23,6 +26,8 @@ const commonJsCore = require("@tollgate/core");
 
 decides(core);
 await meters(core, llm);
+await limitsServices(core);
+readsFiles(core, config);
 recognises(commonJsCore, core);
 recognises(core, commonJsCore);
 await servesExpress(express, expressLimit);

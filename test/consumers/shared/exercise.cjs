@@ -122,6 +122,38 @@ function recognises(thrower, recogniser) {
   assert.equal(mistake.code, "INVALID_CONFIG");
 }
 
+/** The wider vocabulary: limits of each tier, a call that waits for a slot, a wrapped service. */
+async function limitsServices(core) {
+  const limiter = core.createLimiter({
+    limits: ({ tenant }) =>
+      tenant === "acme"
+        ? [{ type: "concurrency", limit: 1, scope: "tenant" }]
+        : core.tiers.developer,
+  });
+  const held = await limiter.reserve({ tenant: "acme" });
+  const waiting = limiter.acquire({ tenant: "acme" }, undefined, { reserve: true });
+  await new Promise(setImmediate);
+  assert.equal(limiter.waiting.waiting, 1);
+  await limiter.release(held.reservation.id);
+  assert.equal((await waiting).allowed, true);
+
+  const once = core.createLimiter({ ...onePerMinute, name: "once" });
+  const greet = core.guard(once, (name) => `hello ${name}`, { subject: (name) => name });
+  assert.equal(await greet("ann"), "hello ann");
+  await assert.rejects(greet("ann"), core.isRateLimitError);
+}
+
+/** Limits from a file, one of which is wrong. */
+function readsFiles(core, config) {
+  const text = "rate_limiting:\n  limits:\n    - { type: count, window: minute, limit: 1 }\n";
+  const limiter = core.createLimiter({ ...config.parseConfig(text), name: "file" });
+  assert.equal(limiter.checkAndRecord("ann").allowed, true);
+  assert.equal(limiter.checkAndRecord("ann").allowed, false);
+  const mistake = thrownBy(() => config.parseConfig(text.replace("minute", "fortnight")));
+  assert.equal(core.isTollgateError(mistake), true);
+  assert.equal(mistake.problems[0].line, 3);
+}
+
 function thrownBy(action) {
   try {
     action();
@@ -131,4 +163,13 @@ function thrownBy(action) {
   throw new assert.AssertionError({ message: "nothing was thrown" });
 }
 
-module.exports = { decides, meters, recognises, servesExpress, servesFastify, servesKoa };
+module.exports = {
+  decides,
+  limitsServices,
+  meters,
+  readsFiles,
+  recognises,
+  servesExpress,
+  servesFastify,
+  servesKoa,
+};

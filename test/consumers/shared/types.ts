@@ -1,11 +1,14 @@
 // What the published types promise. Never run; copied into each TypeScript consumer.
+import { type LoadedConfig, parseConfig } from "@tollgate/config";
 import {
   createLimiter,
   type Decision,
   getDecision,
+  guard,
   isTollgateError,
   type LimitInput,
   memoryStore,
+  rateLimited,
   type Store,
   type Usage,
 } from "@tollgate/core";
@@ -37,6 +40,21 @@ export async function elsewhere(store: Store): Promise<number> {
   expectTypeOf(pending).toEqualTypeOf<Decision | Promise<Decision>>();
   const { allowed, retryAfterMs } = await pending;
   return allowed ? 0 : (retryAfterMs ?? -1);
+}
+
+export async function wider(): Promise<number> {
+  const config = parseConfig("limits: []");
+  expectTypeOf(config).toEqualTypeOf<LoadedConfig>();
+  const each = createLimiter({ limits: async ({ tenant }) => (tenant === "a" ? limits : []) });
+  const waited = await each.acquire({ tenant: "a" }, { count: 1 }, { maxWaitMs: 5, reserve: true });
+  expectTypeOf(waited).toEqualTypeOf<Decision>();
+  // @ts-expect-error concurrency has no window
+  const wrong: LimitInput = { type: "concurrency", limt: 1 };
+  const length = guard(inMemory, (text: string) => text.length, { subject: "alice" });
+  expectTypeOf(length).returns.toEqualTypeOf<Promise<number>>();
+  const service = { open: true, ask: async (text: string) => text };
+  expectTypeOf(rateLimited(service, { ask: { subject: "a" } }, inMemory)).toEqualTypeOf(service);
+  return wrong.type.length + (await length("four"));
 }
 
 export async function metered(): Promise<string> {
