@@ -92,6 +92,8 @@ export function extendHold(
       vacateSlots(record, at, limit, nowMs, taken, fromMs);
       takeSlots(record, at, limit, nowMs, taken, toMs);
       noteCharge(record, at, limit, nowMs);
+      // Other slots were freed at this time, so that the record must not go back before it.
+      record[WRITTEN] = nowMs;
     }
   }
 }

@@ -408,7 +408,7 @@ export class ReferenceModel {
       const taken = cell.taken.map((slot) =>
         slot.token === token ? { ...slot, endMs: hold.leaseEndMs } : slot,
       );
-      record.cells.set(limit.name, { taken });
+      this.#write(limit, hold.subject, nowMs, () => cellAt({ taken }, limit, nowMs));
     }
     return true;
   }

@@ -155,6 +155,22 @@ export const concurrencyCases: readonly ContractCase[] = [
     },
   },
   {
+    name: "a clock that steps back lies at the earliest where a lease was renewed",
+    async run(makeStore) {
+      const { clock, startMs, limiter } = await stage(makeStore, [slots(2)]);
+      await reserved(limiter.reserve("alice", {}, { leaseMs: 1000 }));
+      const { id } = await reserved(limiter.reserve("alice", {}, { leaseMs: 3000 }));
+      clock.advance(1000);
+      // The lease of the first has ended, which the renewal of the second is the first to see.
+      assert.equal(await limiter.renew(id, 1000), true);
+      clock.advance(-1000);
+      const second = await reserved(limiter.reserve("alice", {}, { leaseMs: 500 }));
+      assert.equal(second.leaseEndsAtMs, startMs + 1500);
+      const { decidedAtMs } = await refused(limiter.reserve("alice"), 500);
+      assert.equal(decidedAtMs, startMs + 1000);
+    },
+  },
+  {
     name: "fewer slots than are taken refuse until enough are free",
     async run(makeStore) {
       const { clock, limiter } = await stage(makeStore, [slots(3)]);
