@@ -181,7 +181,7 @@ export const timeline: fc.Arbitrary<Timeline> = fc
 
 const years: ModelLimit = {
   name: "years",
-  type: "count",
+  type: "year",
   scope: "user",
   rule: "fixed",
   max: 999_999_999_999_999,
@@ -190,10 +190,17 @@ const years: ModelLimit = {
   shadow: false,
 };
 
+/** The same step, charging the limits of years too: a settlement more than was held, also after a reset. */
+function chargingYears(step: Step): Step {
+  if (!("cost" in step) || step.cost === undefined) return step;
+  if (step.kind === "settle") return { ...step, cost: { ...step.cost, year: 2 } };
+  return { ...step, cost: { ...step.cost, year: 1 } };
+}
+
 /**
  * The clock also takes steps back, and calls come by two routes with different numbers. A limit of
- * ten years in each scope keeps every record: a store may forget one that says nothing under the
- * numbers it was written with, and with it when it was written.
+ * ten years in each scope, which everything charges, keeps every record: a store may forget one that
+ * says nothing under the numbers it was written with, and with it when it was written.
  */
 export const unsteadyTimeline: fc.Arbitrary<Timeline> = fc
   .record({
@@ -223,7 +230,7 @@ export const unsteadyTimeline: fc.Arbitrary<Timeline> = fc
       const rate = rates[index % 6];
       return limit.rate === undefined || rate === undefined ? wide : { ...wide, rate };
     });
-    return { limits: anchored, wideLimits, steps };
+    return { limits: anchored, wideLimits, steps: steps.map(chargingYears) };
   });
 
 export const inputOf = (limit: ModelLimit): LimitInput => {
