@@ -342,6 +342,9 @@ export class ReferenceModel {
       return cell !== undefined && "startMs" in cell ? [[limit.name, cell.startMs] as const] : [];
     });
     const keys = limits.map((limit) => recordKey(limit, subject));
+    // One that was lost under the same token stays charged, and so may still be reported as held.
+    const lost = this.#holds.get(token);
+    if (lost !== undefined) this.#holds.set(`${token} before ${String(this.#holds.size)}`, lost);
     this.#holds.set(token, {
       subject,
       limits,
