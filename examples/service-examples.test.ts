@@ -3,6 +3,7 @@ import { createLimiter, isRateLimitError, memoryStore } from "@tollgate/core";
 import { manualClock } from "@tollgate/core/testing";
 
 import { run as runAgent } from "./agent.ts";
+import { run as runGuard } from "./guard.ts";
 import type { Listening } from "./serve.ts";
 import {
   costOf,
@@ -136,4 +137,25 @@ describe("the agent", () => {
     expect(lines.at(-2)).toContain('limit "count-per-minute-user" has 0 of 2 left');
     expect(lines.at(-1)).toMatch(/Ann may ask again in (60|59) seconds/);
   });
+});
+
+test("the guarded function is charged what its calls cost, and nothing for those that fail", async () => {
+  const lines: string[] = [];
+  await runGuard((line) => lines.push(line));
+  expect(lines).toEqual([
+    "A call holds 400 tokens, and is charged what it cost",
+    '  ann: "A letter fro…", for 135 tokens',
+    "  ann: 135 of 1000 tokens used",
+    "One that failed is charged nothing",
+    "  ann: failed, there is nothing to summarise",
+    "  ann: 135 of 1000 tokens used",
+    "Of three at a time, the third finds the rest of the day held by the others",
+    "  bob: refused, again in 24 h",
+    '  bob: "Page 1. Page…", for 80 tokens',
+    '  bob: "Page 2. Page…", for 80 tokens',
+    "  bob: 160 of 1000 tokens used",
+    "They cost less in the end, so that now there is room",
+    '  bob: "Page 3. Page…", for 80 tokens',
+    "  bob: 240 of 1000 tokens used",
+  ]);
 });
