@@ -12,6 +12,7 @@ export const errorCodes = {
   MISSING_SCOPE: "the subject has no id for a scope that a limit needs",
   RESERVATION_CONFLICT: "the reservation id is on record for another cost",
   RESERVATIONS_FULL: "the store holds as many live reservations as it may",
+  STORE_OVERLOADED: "as many calls wait for the store as may; `cause` of a STORE_FAILED",
   STORE_FAILED: "the store could not answer; `cause` says why",
   LOOKUP_FAILED: "what the subject may spend could not be looked up; `cause` says why",
   LIMITER_CLOSED: "the limiter was used after close()",

@@ -125,7 +125,8 @@ export interface StoreFailureEvent extends EventBase {
     | "settle"
     | "renew"
     | "forget"
-    | "sweep";
+    | "sweep"
+    | "reservations";
   readonly error: unknown;
 }
 

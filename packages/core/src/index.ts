@@ -52,6 +52,7 @@ export type {
   Answer,
   BlockOptions,
   CloseOptions,
+  HeldReservation,
   Limiter,
   LimiterChanges,
   Mode,
@@ -79,11 +80,13 @@ export type {
   Eviction,
   Forgiven,
   MaybePromise,
+  OpenReservation,
   Operation,
   OperationReply,
   Settlement,
   SettlementReply,
   Store,
+  StoredUsage,
   SyncStore,
 } from "./store.ts";
 export {

@@ -106,6 +106,7 @@ const failing = (fail: () => never | Promise<never>): Store => ({
   renew: fail,
   forget: fail,
   sweep: fail,
+  reservations: fail,
   close: () => undefined,
 });
 

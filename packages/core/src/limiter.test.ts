@@ -30,6 +30,7 @@ function remote({ now }: ManualClock): Store {
       memory.forget(address);
     },
     sweep: async (beforeMs) => memory.sweep(beforeMs),
+    reservations: async (address) => memory.reservations(address),
     close: async () => {
       memory.close();
     },

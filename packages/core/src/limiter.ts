@@ -79,6 +79,18 @@ export interface ResetOptions {
   readonly scopes?: readonly string[];
 }
 
+/** A reservation that has not been settled or released. */
+export interface HeldReservation {
+  /** As `settle` and `release` take it. */
+  readonly id: string;
+  /** What is held, by type. */
+  readonly held: Cost;
+  /** When it was taken (epoch ms). */
+  readonly takenAtMs: number;
+  /** In the past where its holder is late or lost. */
+  readonly leaseEndsAtMs: number;
+}
+
 /** How a reservation ended. */
 export type SettlementOutcome = Omit<SettlementReply, "forgiven">;
 
@@ -135,6 +147,11 @@ export interface Limiter<M extends Mode = Mode> {
   readonly release: (reservationId: string) => Answer<M, SettlementOutcome>;
   /** Moves the end of a reservation's lease to `leaseMs` from now; false when it has ended. */
   readonly renew: (reservationId: string, leaseMs?: number) => Answer<M, boolean>;
+  /**
+   * The open reservations that hold something for all of these ids, the oldest first: to see who runs,
+   * and what was lost. Not for every call: some stores look through all that are open.
+   */
+  readonly reservations: (subject: Subject) => Answer<M, readonly HeldReservation[]>;
   /** How every limit that applies to the subject stands. */
   readonly usage: (subject: Subject) => Answer<M, readonly Usage[]>;
   /** Forgets the usage of these ids, and lifts their blocks. */

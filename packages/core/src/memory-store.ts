@@ -1,22 +1,26 @@
 import { agreeOnTime } from "./algorithms/record.ts";
 import { type Clock, systemClock } from "./clock.ts";
-import { CONCURRENCY, type Cost } from "./cost.ts";
 import { configError } from "./errors.ts";
 import { decide, type Records, takeAtOnce } from "./evaluate.ts";
-import { extendHold, hasLostSlots, type Hold, holdOf, settleHold } from "./holds.ts";
+import { extendHold, hasLostSlots, holdOf, settleHold } from "./holds.ts";
 import { MemoryRecords } from "./memory/records.ts";
-import { MemoryReservations, type ReservationRecord } from "./memory/reservations.ts";
+import { MemoryReservations } from "./memory/reservations.ts";
 import { isObject, rejectUnknownKeys } from "./parse.ts";
-import { MAX_LEASE_MS } from "./reservation.ts";
+import { GRACE_MS, MAX_LEASE_MS } from "./reservation.ts";
+import { actualCost, nothingKnown, repeatedReply, sameAmounts } from "./settlement.ts";
+import { recordKeys } from "./shared/record-keys.ts";
+import { newMark, numbersOf, writeDetails } from "./shared/reservation-details.ts";
 import type {
   Address,
   Batch,
   BatchReply,
   Eviction,
+  OpenReservation,
   Operation,
   OperationReply,
   Settlement,
   SettlementReply,
+  StoredUsage,
   SyncStore,
 } from "./store.ts";
 
@@ -87,32 +91,6 @@ export function memoryStore(options: MemoryStoreOptions = {}): MemoryStore {
   );
 }
 
-const nothingKnown: SettlementReply = {
-  outcome: "unknown",
-  applied: false,
-  held: {},
-  cost: {},
-  forgiven: [],
-};
-
-/**
- * The real cost of everything that was held; what is not mentioned cost what was held. A slot costs
- * nothing once its holder has ended.
- */
-function actualCost({ cost: held }: Hold, cost: Cost | undefined): Cost {
-  const types = Object.keys(held);
-  const nothing = cost === undefined;
-  return Object.fromEntries(
-    types.map((type) => [
-      type,
-      nothing || type === CONCURRENCY ? 0 : (cost[type] ?? held[type] ?? 0),
-    ]),
-  );
-}
-
-const sameAmounts = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((amount, index) => amount === b[index]);
-
 class Memory implements MemoryStore {
   readonly synchronous = true;
   readonly #clock: Clock;
@@ -167,7 +145,8 @@ class Memory implements MemoryStore {
     const clockMs = this.#clock();
     const reservation = this.#reservations.get(token, clockMs);
     if (reservation === undefined) return nothingKnown;
-    if (reservation.ended !== undefined) return { ...reservation.ended, applied: false };
+    if (reservation.ended !== undefined)
+      return { ...reservation.ended, applied: false, forgiven: [] };
     const { address, hold } = reservation;
     const found = this.#records.find(address, clockMs);
     const nowMs = agreeOnTime(found, clockMs);
@@ -198,6 +177,8 @@ class Memory implements MemoryStore {
     const isSane = fromMs <= nowMs + MAX_LEASE_MS;
     reservation.leaseEndsAtMs = isSane ? Math.max(fromMs, nowMs + leaseMs) : nowMs + leaseMs;
     extendHold(reservation.hold, records, fromMs, reservation.leaseEndsAtMs, nowMs);
+    const settleableUntilMs = reservation.leaseEndsAtMs + GRACE_MS;
+    this.#records.extendMarks(reservation.address, records, settleableUntilMs);
     return true;
   };
 
@@ -207,6 +188,28 @@ class Memory implements MemoryStore {
 
   readonly sweep = (beforeMs: number): number =>
     this.#records.sweep(Math.min(beforeMs, this.#clock()));
+
+  readonly reservations = (address: Address): readonly OpenReservation[] => {
+    const keys = recordKeys(address).filter((key) => key !== "");
+    if (keys.length === 0) return [];
+    const open = this.#reservations.open(this.#clock());
+    return Array.from(open).flatMap(([token, { address: own, hold, leaseEndsAtMs }]) => {
+      const ownKeys = recordKeys(own);
+      if (!keys.every((key) => ownKeys.includes(key))) return [];
+      return [{ token, held: hold.cost, takenAtMs: hold.takenAtMs, leaseEndsAtMs }];
+    });
+  };
+
+  async *exportUsage(): AsyncGenerator<StoredUsage> {
+    const nowMs = this.#clock();
+    for (const [key, record] of this.#records.entries(nowMs)) yield { key, record };
+    for (const [token, { address, hold, leaseEndsAtMs }] of this.#reservations.open(nowMs)) {
+      const mark = newMark();
+      const details = { address, amounts: hold.amounts, cost: hold.cost, mark };
+      const numbers = numbersOf(hold, mark, leaseEndsAtMs);
+      yield { token, details: writeDetails(details), numbers };
+    }
+  }
 
   readonly close = (): void => {
     this.#listeners.clear();
@@ -242,11 +245,15 @@ class Memory implements MemoryStore {
     if (operation.mode !== "reserve") return decide(batch.plan, records, operation, nowMs);
     const { token } = operation;
     const known = this.#reservations.get(token, nowMs);
-    if (known !== undefined) return repeated(batch, records, operation, known, nowMs);
+    if (known !== undefined) {
+      const { hold, leaseEndsAtMs } = known;
+      const same = sameAmounts(hold.amounts, operation.amounts);
+      return repeatedReply(batch.plan, records, operation, same, leaseEndsAtMs, nowMs);
+    }
     const reply = decide(batch.plan, records, operation, nowMs);
     if (reply.outcome === "admitted") {
       const { plan, ids, tenant } = batch;
-      this.#reservations.open(token, {
+      this.#reservations.add(token, {
         address: { plan, ids, tenant },
         hold: holdOf(plan, records, operation, reply, nowMs),
         leaseEndsAtMs: reply.leaseEndsAtMs,
@@ -255,25 +262,4 @@ class Memory implements MemoryStore {
     }
     return reply;
   }
-}
-
-// The same answer as before, without a second charge, over the state as it is now.
-function repeated(
-  { plan }: Batch,
-  records: Records,
-  { amounts }: Operation,
-  { hold, leaseEndsAtMs }: ReservationRecord,
-  nowMs: number,
-): OperationReply {
-  const asked = decide(plan, records, { mode: "check", amounts: amounts.map(() => 0) }, nowMs);
-  const outcome = sameAmounts(hold.amounts, amounts) ? "admitted" : "conflict";
-  return {
-    outcome,
-    waitsMs: undefined,
-    blockedUntilMs: 0,
-    cells: asked.cells,
-    leaseEndsAtMs,
-    repeated: true,
-    nowMs,
-  };
 }

@@ -27,6 +27,11 @@ export interface Reservation {
   readonly leaseEndsAtMs: number;
 }
 
+const RANDOM = "r.";
+
+/** Whether a token was drawn at random, so that nothing can be on record under it before. */
+export const isRandomToken = (token: string): boolean => token.startsWith(RANDOM);
+
 /**
  * The token under which a reservation is kept. A caller's own id is an idempotency key within the
  * subject, of which all ids count: were only those compared that a limit uses, everybody below one
@@ -37,7 +42,7 @@ export function reservationToken(
   subject: Subject,
   ownId: string | undefined,
 ): string {
-  if (ownId === undefined) return `r.${randomUUID()}`;
+  if (ownId === undefined) return `${RANDOM}${randomUUID()}`;
   const spaces = scopes.map(({ space }) => space);
   return `i.${fingerprint([JSON.stringify([spaces, namedIds(subject), ownId])])}`;
 }

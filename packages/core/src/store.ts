@@ -104,6 +104,32 @@ export interface Forgiven {
   readonly amount: number;
 }
 
+/** A reservation that has not ended yet. */
+export interface OpenReservation {
+  readonly token: string;
+  /** What it holds, by type. */
+  readonly held: Cost;
+  readonly takenAtMs: number;
+  /** In the past where its holder is lost, or late. */
+  readonly leaseEndsAtMs: number;
+}
+
+/** One record or reservation in the form in which it moves from one store to another. */
+export type StoredUsage =
+  | {
+      /** The record's key; see `encodeKey`. */
+      readonly key: string;
+      /** See `algorithms/record.ts`. */
+      readonly record: readonly number[];
+    }
+  | {
+      readonly token: string;
+      /** What it was taken for, as JSON. */
+      readonly details: string;
+      /** Whether and how it ended; see `shared/reservation-details.ts`. */
+      readonly numbers: readonly number[];
+    };
+
 /** What a store tells on its own account. */
 export interface Eviction {
   /** The family of records; see `PlanScope.space`. */
@@ -147,6 +173,18 @@ export interface Store {
   /** Removes records that expired at or before `beforeMs`, or now if that is earlier; counts their cells. */
   readonly sweep: (beforeMs: number) => MaybePromise<number>;
 
+  /** The open reservations that hold something in every record of the address. */
+  readonly reservations: (address: Address) => MaybePromise<readonly OpenReservation[]>;
+
+  /**
+   * Everything that has not expired, in no order; taken while calls go on, it need not be one moment's.
+   * Absent where a store cannot tell.
+   */
+  readonly exportUsage?: () => AsyncIterable<StoredUsage>;
+
+  /** Puts on record what another store exported, in place of what is there under the same keys. */
+  readonly importUsage?: (usage: readonly StoredUsage[]) => MaybePromise<void>;
+
   /** Releases what the store opened itself; never a client or pool that was handed to it. */
   readonly close: () => MaybePromise<void>;
 
@@ -162,5 +200,6 @@ export interface SyncStore extends Store {
   readonly renew: (token: string, leaseMs: number) => boolean;
   readonly forget: (address: Address) => void;
   readonly sweep: (beforeMs: number) => number;
+  readonly reservations: (address: Address) => readonly OpenReservation[];
   readonly close: () => void;
 }

@@ -122,7 +122,7 @@ describe("a record", () => {
     expect([record[held], record[LEASE_END], record[HELD_SINCE]]).toEqual([0, 1700, 1600]);
   });
 
-  test("lets go of its lease when the last hold is settled, unless it follows a reset", () => {
+  test("lets go of its lease when the last hold is settled", () => {
     const record = charged([minute], 1000, 3);
     noteLease(record, 1000, 5000);
     const held = cellAt(record, 1, 0) + 3;
@@ -132,10 +132,6 @@ describe("a record", () => {
     record[held] = 0;
     noteSettled(record, 2000);
     expect(record[LEASE_END]).toBe(2000);
-    const marked = tombstone(record, 2000, 9000);
-    noteLease(marked, 2000, 5000);
-    noteSettled(marked, 3000);
-    expect(marked[LEASE_END]).toBe(5000);
   });
 
   test("leaves a mark when it is reset, another one each time", () => {

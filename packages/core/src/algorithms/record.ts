@@ -54,7 +54,7 @@ export function newRecord(nowMs: number, rules: readonly CellRule[]): ScopeRecor
 }
 
 /** How many cells the record holds, not counting their items. */
-export function cellsIn(record: ScopeRecord): number {
+export function cellsIn(record: readonly number[]): number {
   let cells = 0;
   for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
     const identity = record[at] ?? 0;
@@ -232,8 +232,7 @@ export function noteLease(record: ScopeRecord, nowMs: number, leaseEndsAtMs: num
 
 /** Lets go of the lease once nothing is held any more, so that the record is not kept for it. */
 export function noteSettled(record: ScopeRecord, nowMs: number): void {
-  // A mark of a reset has to outlive the reservations from before it.
-  if (record[GENERATION] !== 0 || nowMs >= (record[LEASE_END] ?? 0)) return;
+  if (nowMs >= (record[LEASE_END] ?? 0)) return;
   for (let at = HEADER_SIZE; at < record.length; at += ENTRY_SIZE) {
     if (record[at + CELL_SIZE] !== 0) return;
   }

@@ -87,7 +87,15 @@ export interface LimiterSettings {
   readonly listeners: readonly Listener[];
 }
 
-const storeMethods = ["apply", "settle", "renew", "forget", "sweep", "close"] as const;
+const storeMethods = [
+  "apply",
+  "settle",
+  "renew",
+  "forget",
+  "sweep",
+  "reservations",
+  "close",
+] as const;
 
 const isStore = (value: unknown): value is Store =>
   isObject(value) && storeMethods.every((method) => typeof value[method] === "function");

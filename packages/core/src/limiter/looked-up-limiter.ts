@@ -5,6 +5,7 @@ import type {
   AcquireOptions,
   BlockOptions,
   CloseOptions,
+  HeldReservation,
   Limiter,
   LimiterChanges,
   ReserveOptions,
@@ -122,6 +123,9 @@ export class LookedUpLimiter implements Limiter<"async"> {
 
   readonly usage = (subject: Subject): MaybePromise<readonly Usage[]> =>
     next(this.forSubject(subject), (limiter) => limiter.usage(subject));
+
+  readonly reservations = (subject: Subject): MaybePromise<readonly HeldReservation[]> =>
+    next(this.forSubject(subject), (limiter) => limiter.reservations(subject));
 
   readonly reset = (subject: Subject, options?: ResetOptions): MaybePromise<void> =>
     next(this.forSubject(subject), (limiter) => limiter.reset(subject, options));

@@ -6,6 +6,7 @@ import type {
   AcquireOptions,
   BlockOptions,
   CloseOptions,
+  HeldReservation,
   Limiter,
   LimiterChanges,
   ReserveOptions,
@@ -22,7 +23,7 @@ import { overriddenPlan, type PlanSource } from "../policy/plan-source.ts";
 import type { Plan } from "../policy/plan.ts";
 import { MAX_WINDOW_MS } from "../policy/window.ts";
 import type { MaybePromise } from "../store.ts";
-import { idFor, queueOf, type Subject, tenantOf } from "../subject.ts";
+import { checkSubject, idFor, queueOf, type Subject, tenantOf } from "../subject.ts";
 import type { Usage } from "../usage.ts";
 import { checkAcquire } from "../waiting/acquire-options.ts";
 import { acquire } from "../waiting/acquire.ts";
@@ -155,6 +156,23 @@ export class StoreLimiter implements Limiter<"async"> {
   readonly usage = (subject: Subject): MaybePromise<readonly Usage[]> => {
     if (!this.enabled) return [];
     return next(this.#decider.decide(this.#decider.look(subject)), usagesOf);
+  };
+
+  readonly reservations = (subject: Subject): MaybePromise<readonly HeldReservation[]> => {
+    if (!this.enabled) return [];
+    checkSubject(subject);
+    const plan = this.#source();
+    const ids = plan.scopes.map(({ scope }) =>
+      scope === "global" ? "" : (idFor(subject, scope) ?? ""),
+    );
+    const address = { plan, ids, tenant: tenantOf(subject) };
+    return next(
+      this.#parts.access.ask("reservations", (store) => store.reservations(address)),
+      (open) =>
+        open
+          .map(({ token, ...numbers }) => ({ id: token, ...numbers }))
+          .toSorted((a, b) => a.takenAtMs - b.takenAtMs),
+    );
   };
 
   readonly settle = (

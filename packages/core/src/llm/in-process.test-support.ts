@@ -60,6 +60,7 @@ function remote(fails: Fails): Store {
     },
     forget: async (address) => memory.forget(address),
     sweep: async (beforeMs) => memory.sweep(beforeMs),
+    reservations: async (address) => memory.reservations(address),
     close: async () => memory.close(),
   };
 }

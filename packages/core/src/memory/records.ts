@@ -1,11 +1,14 @@
 import {
   BLOCKED_UNTIL,
   cellsIn,
+  EXPIRES,
+  GENERATION,
   type ScopeRecord,
   tombstone,
   WRITTEN,
 } from "../algorithms/record.ts";
 import type { Records } from "../evaluate.ts";
+import { encodeKey } from "../keys.ts";
 import type { Plan } from "../policy/plan.ts";
 import type { Address, Eviction } from "../store.ts";
 import { type Candidate, MemorySpace } from "./space.ts";
@@ -21,6 +24,14 @@ function keyAt({ plan, ids, tenant }: Address, scope: number): string {
   const id = ids[scope] ?? "";
   if (tenant === undefined || id === "" || plan.scopes[scope]?.withinTenant !== true) return id;
   return `#${String(tenant.length)}:${tenant}${id}`;
+}
+
+/** The same as stores have it that find records by text; see `shared/record-keys.ts`. */
+function portableKey(space: string, key: string): string {
+  const [prefix, length] = /^#(\d+):/.exec(key) ?? [];
+  if (prefix === undefined) return encodeKey([space, key]);
+  const tenantEnd = prefix.length + Number(length);
+  return encodeKey([space, key.slice(prefix.length, tenantEnd), key.slice(tenantEnd)]);
 }
 
 /** All records of a memory store, by scope, under one bound. */
@@ -106,6 +117,24 @@ export class MemoryRecords {
       if (settleableUntilMs <= nowMs) continue;
       this.#shrinkTo(this.#maxKeys - 1, nowMs);
       space.add(key, tombstone(record, nowMs, settleableUntilMs));
+      space.keepMark(key, settleableUntilMs);
+    }
+  }
+
+  /** A reservation taken there was given more time: where it was from before a reset, so is the mark. */
+  extendMarks(address: Address, records: Readonly<Records>, untilMs: number): void {
+    for (const [s, record] of records.entries()) {
+      if ((record?.[GENERATION] ?? 0) === 0) continue;
+      this.#spacesFor(address)[s]?.keepMark(keyAt(address, s), untilMs);
+    }
+  }
+
+  /** Everything that has not expired. */
+  *entries(nowMs: number): Generator<readonly [key: string, record: ScopeRecord]> {
+    for (const [name, space] of this.#spaces) {
+      for (const [key, record] of space.entries()) {
+        if ((record[EXPIRES] ?? 0) > nowMs) yield [portableKey(name, key), record];
+      }
     }
   }
 

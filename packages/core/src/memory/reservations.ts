@@ -34,6 +34,13 @@ export class MemoryReservations {
     return this.#open.size;
   }
 
+  /** Those that have not ended, and can still be settled. */
+  *open(nowMs: number): Generator<readonly [token: string, record: ReservationRecord]> {
+    for (const [token, record] of this.#open) {
+      if (nowMs < record.leaseEndsAtMs + GRACE_MS) yield [token, record];
+    }
+  }
+
   /** When the last open reservation stops being settleable; 0 when none is open. */
   settleableUntilMs(): number {
     let untilMs = 0;
@@ -68,7 +75,7 @@ export class MemoryReservations {
     this.#open.delete(lost);
   }
 
-  open(token: string, record: ReservationRecord): void {
+  add(token: string, record: ReservationRecord): void {
     this.#ended.delete(token);
     this.#open.set(token, record);
     this.#expiries.add(token, record.leaseEndsAtMs + GRACE_MS);

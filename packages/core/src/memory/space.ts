@@ -1,15 +1,8 @@
 import { LRUCache } from "lru-cache";
 
-import {
-  BLOCKED_UNTIL,
-  EXPIRES,
-  GENERATION,
-  LEASE_END,
-  type ScopeRecord,
-} from "../algorithms/record.ts";
+import { BLOCKED_UNTIL, EXPIRES, LEASE_END, type ScopeRecord } from "../algorithms/record.ts";
 import { Deadlines } from "../deadlines.ts";
 import { detached } from "../keys.ts";
-import { GRACE_MS } from "../reservation.ts";
 
 /** A record that may be removed for want of room. */
 export interface Candidate {
@@ -19,13 +12,6 @@ export interface Candidate {
 
 /** Until when some limit of the record refuses a cost of 1. */
 const refusesUntilMs = (record: ScopeRecord): number => record[BLOCKED_UNTIL] ?? 0;
-
-/** Until when reservations can be open in the record. */
-function leasedUntilMs(record: ScopeRecord): number {
-  const leaseEndMs = record[LEASE_END] ?? 0;
-  // After a reset it must outlive the reservations from before, or they could give back to it.
-  return (record[GENERATION] ?? 0) > 0 ? leaseEndMs + GRACE_MS : leaseEndMs;
-}
 
 /**
  * The records of one scope in memory: found by key, kept in the order of their use.
@@ -41,6 +27,8 @@ export class MemorySpace {
   readonly #expiries = new Deadlines();
   readonly #readmissions = new Deadlines();
   readonly #leaseEnds = new Deadlines();
+  /** Until when the mark of a reset must be found, by key. */
+  readonly #marks = new Map<string, number>();
 
   constructor(maxKeys: number) {
     // One more than may stay: a record whose lease ended comes back before another goes.
@@ -90,10 +78,20 @@ export class MemorySpace {
     this.#trimDeadlines();
   }
 
+  /** Keeps the mark of a reset, or reservations from before it could give back to what came after. */
+  keepMark(key: string, untilMs: number): void {
+    if (untilMs > (this.#marks.get(key) ?? 0)) this.#marks.set(detached(key), untilMs);
+  }
+
+  /** Until when reservations can be open in the record, or from before it was reset. */
+  #leasedUntilMs(key: string, record: ScopeRecord): number {
+    return Math.max(record[LEASE_END] ?? 0, this.#marks.get(key) ?? 0);
+  }
+
   /** Whether the record was set aside for reservations, of which the last has ended. */
   leaseHasEnded(key: string, nowMs: number): boolean {
     const leased = this.#leased.get(key);
-    return leased !== undefined && leasedUntilMs(leased) <= nowMs;
+    return leased !== undefined && this.#leasedUntilMs(key, leased) <= nowMs;
   }
 
   /** A record that was set aside has been written: unless it is leased, it is in use again. */
@@ -109,6 +107,7 @@ export class MemorySpace {
     this.#inUse.delete(key);
     this.#refusing.delete(key);
     this.#leased.delete(key);
+    this.#marks.delete(key);
   }
 
   /** Removes one record that expired by `nowMs` and returns it. */
@@ -120,6 +119,11 @@ export class MemorySpace {
     return record;
   }
 
+  /** All records and their keys, expired ones too. */
+  *entries(): Generator<readonly [key: string, record: ScopeRecord]> {
+    for (const records of [this.#inUse, this.#refusing, this.#leased]) yield* records.entries();
+  }
+
   /** The least recently used record on which a cost of 1 would be admitted, if there is one. */
   idleCandidate(nowMs: number): Candidate | undefined {
     this.#countEndedLeases(nowMs);
@@ -129,10 +133,10 @@ export class MemorySpace {
       const oldest = this.#oldestInUse();
       if (oldest === undefined) return undefined;
       const { key, record } = oldest;
-      if (leasedUntilMs(record) > nowMs) {
+      if (this.#leasedUntilMs(key, record) > nowMs) {
         this.#inUse.delete(key);
         this.#leased.set(key, record);
-        this.#leaseEnds.add(key, leasedUntilMs(record));
+        this.#leaseEnds.add(key, this.#leasedUntilMs(key, record));
       } else if (refusesUntilMs(record) > nowMs) {
         this.#inUse.delete(key);
         this.#setRefusing(key, record);
@@ -168,7 +172,7 @@ export class MemorySpace {
   #countEndedLeases(nowMs: number): void {
     const leaseEndOf = (key: string): number | undefined => {
       const record = this.#leased.get(key);
-      return record === undefined ? undefined : leasedUntilMs(record);
+      return record === undefined ? undefined : this.#leasedUntilMs(key, record);
     };
     for (;;) {
       const key = this.#leaseEnds.take(nowMs, leaseEndOf);

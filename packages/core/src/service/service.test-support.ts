@@ -66,6 +66,7 @@ export function remoteStore(failing: ReadonlySet<string> = new Set()): Store {
       memory.forget(address);
     },
     sweep: async (beforeMs) => memory.sweep(beforeMs),
+    reservations: async (address) => memory.reservations(address),
     close: () => undefined,
   };
 }

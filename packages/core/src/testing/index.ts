@@ -14,5 +14,6 @@ export type {
 export { portOf } from "./adapter-app.ts";
 export { adapterContract } from "./adapter-contract.ts";
 export type { ContractCase, MakeStore } from "./contract/contract-case.ts";
+export { equivalenceCases } from "./contract/equivalence.ts";
 export { type ManualClock, manualClock } from "./manual-clock.ts";
 export { storeContract } from "./store-contract.ts";

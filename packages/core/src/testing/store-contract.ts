@@ -4,6 +4,7 @@ import { concurrencyCases } from "./contract/concurrency.ts";
 import type { ContractCase } from "./contract/contract-case.ts";
 import { correctionCases } from "./contract/corrections.ts";
 import { decisionCases } from "./contract/decision.ts";
+import { equivalenceCases } from "./contract/equivalence.ts";
 import { identityCases } from "./contract/identity.ts";
 import { reservationCases } from "./contract/reservation.ts";
 import { shadowCases } from "./contract/shadow.ts";
@@ -34,4 +35,5 @@ export const storeContract: readonly ContractCase[] = [
   ...shadowCases,
   ...identityCases,
   ...storeCases,
+  ...equivalenceCases(50),
 ];

@@ -69,7 +69,7 @@ export const identityCases: readonly ContractCase[] = [
     ["Alice", "alice", "alice ", " alice", `${"x".repeat(299)}y`, `${"x".repeat(299)}z`],
   ),
   apart(
-    "ids are taken unit by unit: NUL, lone surrogates, other normal forms, 64 and 65 bytes",
+    "ids are taken unit by unit: NUL, emoji, lone surrogates, other normal forms, 64 bytes to 10 kB",
     [perMinute(1)],
     [
       "a",
@@ -94,6 +94,11 @@ export const identityCases: readonly ContractCase[] = [
       "y".repeat(65),
       "\u20AC".repeat(21),
       "\u20AC".repeat(22),
+      "😀",
+      "😀😀",
+      "👩‍👩",
+      `${"z".repeat(10_000)}a`,
+      `${"z".repeat(10_000)}b`,
     ],
   ),
   {
