@@ -1,4 +1,5 @@
 // Puts each bug of test/seeded-bugs into a copy of the core and requires its test to see it.
+// `node scripts/seeded-bugs.js [part of a path]` takes those of some files.
 import { execFile } from "node:child_process";
 import {
   cpSync,
@@ -14,7 +15,10 @@ import { basename, join, resolve } from "node:path";
 
 const root = resolve(import.meta.dirname, "..");
 const core = "packages/core";
-const bugs = JSON.parse(readFileSync(join(root, "test/seeded-bugs/bugs.json"), "utf8"));
+const [, , wanted = ""] = process.argv;
+const bugs = JSON.parse(readFileSync(join(root, "test/seeded-bugs/bugs.json"), "utf8")).filter(
+  ({ file }) => file.includes(wanted),
+);
 
 const jestConfig = {
   rootDir: core,

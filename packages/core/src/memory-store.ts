@@ -59,6 +59,7 @@ export interface MemoryStoreStats {
 export interface MemoryStore extends SyncStore {
   /** Counts, for monitoring. */
   readonly stats: () => MemoryStoreStats;
+  readonly exportUsage: () => AsyncIterable<StoredUsage>;
 }
 
 function bound(value: unknown, path: string, standard: number): number {

@@ -11,31 +11,34 @@ export interface CoalescerOptions {
   readonly maxInFlight: number;
   /** The most jobs that wait for a trip. */
   readonly maxQueued: number;
+  /** Whether trips happen in the order in which they are sent, as on one connection. @default false */
+  readonly inOrder?: boolean;
 }
 
 interface Passenger {
   readonly job: Job;
+  /** Of its records; empty for those it has not. */
   readonly keys: readonly string[];
   readonly resolve: (answer: Answer) => void;
   readonly reject: (error: unknown) => void;
 }
 
 /**
- * Lets concurrent calls share round trips. A call that finds nothing under way on its records leaves at
- * once, alone; those that come while it is under way leave together when it is back. So a lone call is
- * not delayed, and records that everybody wants are locked once for many decisions.
+ * Lets concurrent calls share round trips. Calls that come while nothing is under way on their records
+ * leave as soon as this turn of the program is over, which is before anything else happens: so a lone
+ * call is not delayed, and callers who were answered together ask again together. Those that come while
+ * something is under way leave when it is back.
  *
- * Two trips under way never have a record in common: on the database they would only wait for each
- * other, and calls about one record keep their order.
+ * Two trips under way never have a record in common, unless the database takes up trips in the order in
+ * which they are sent: there they would wait for each other, and calls about one record lose their order.
  */
 export class Coalescer {
   readonly #run: (trip: Trip) => MaybePromise<TripAnswers>;
   readonly #options: CoalescerOptions;
   readonly #inFlight = new Set<string>();
-  /** Keys that queued jobs want, and by how many. */
-  readonly #wanted = new Map<string, number>();
   #queue: Passenger[] = [];
   #flights = 0;
+  #isCalled = false;
 
   constructor(run: (trip: Trip) => MaybePromise<TripAnswers>, options: CoalescerOptions) {
     this.#run = run;
@@ -49,7 +52,7 @@ export class Coalescer {
 
   /** @throws TollgateError `STORE_OVERLOADED` */
   async ask(job: Job): Promise<Answer> {
-    const { maxQueued, maxInFlight } = this.#options;
+    const { maxQueued } = this.#options;
     if (this.#queue.length >= maxQueued) {
       throw new TollgateError(
         "STORE_OVERLOADED",
@@ -57,52 +60,53 @@ export class Coalescer {
       );
     }
     return new Promise((resolve, reject) => {
-      const passenger = { job, keys: keysOf(job).filter((key) => key !== ""), resolve, reject };
-      const free = (key: string): boolean => !this.#inFlight.has(key) && !this.#wanted.has(key);
-      if (this.#flights < maxInFlight && passenger.keys.every(free)) this.#depart([passenger]);
-      else this.#enqueue(passenger);
+      this.#queue.push({ job, keys: keysOf(job), resolve, reject });
+      this.#callDeparture();
     });
   }
 
-  #enqueue(passenger: Passenger): void {
-    this.#queue.push(passenger);
-    for (const key of passenger.keys) this.#wanted.set(key, (this.#wanted.get(key) ?? 0) + 1);
+  #callDeparture(): void {
+    if (this.#isCalled || this.#flights >= this.#options.maxInFlight) return;
+    this.#isCalled = true;
+    // After everything that follows at once from what is happening now.
+    process.nextTick(() => {
+      this.#isCalled = false;
+      this.#departAll();
+    });
   }
 
-  #dequeued({ keys }: Passenger): void {
-    for (const key of keys) {
-      const others = (this.#wanted.get(key) ?? 0) - 1;
-      if (others > 0) this.#wanted.set(key, others);
-      else this.#wanted.delete(key);
+  #departAll(): void {
+    while (this.#flights < this.#options.maxInFlight && this.#queue.length > 0) {
+      const boarding = this.#options.inOrder === true ? this.#boardInOrder() : this.#board();
+      if (boarding.length === 0) return;
+      void this.#fly(boarding);
     }
   }
 
-  #depart(passengers: readonly Passenger[]): void {
-    const keys = new Set(passengers.flatMap((passenger) => passenger.keys));
-    for (const key of keys) this.#inFlight.add(key);
-    this.#flights += 1;
-    void this.#fly(passengers).finally(() => {
-      for (const key of keys) this.#inFlight.delete(key);
-      this.#flights -= 1;
-      this.#departNext();
-    });
-  }
-
   async #fly(passengers: readonly Passenger[]): Promise<void> {
+    for (const { keys } of passengers) for (const key of keys) this.#inFlight.add(key);
+    this.#flights += 1;
     try {
-      const answers = await this.#run(planTrip(passengers.map(({ job }) => job)));
+      const jobs = passengers.map(({ job }) => job);
+      const keys = passengers.map((passenger) => passenger.keys);
+      const answers = await this.#run(planTrip(jobs, keys));
       for (const [index, { resolve }] of passengers.entries()) resolve(answers[index]);
     } catch (error) {
       for (const { reject } of passengers) reject(error);
     }
+    for (const { keys } of passengers) for (const key of keys) this.#inFlight.delete(key);
+    this.#flights -= 1;
+    if (this.#queue.length > 0) this.#callDeparture();
   }
 
-  #departNext(): void {
-    while (this.#flights < this.#options.maxInFlight && this.#queue.length > 0) {
-      const boarding = this.#board();
-      if (boarding.length === 0) return;
-      this.#depart(boarding);
-    }
+  /**
+   * Takes the first in the queue, whatever is under way. A further trip is only worth its while when it
+   * is not nearly empty.
+   */
+  #boardInOrder(): readonly Passenger[] {
+    const { maxBatch } = this.#options;
+    if (this.#flights > 0 && this.#queue.length < maxBatch / 4) return [];
+    return this.#queue.splice(0, maxBatch);
   }
 
   /** Takes from the queue, in order, what wants no record that is in flight or was wanted before it. */
@@ -111,25 +115,22 @@ export class Coalescer {
     const taken: Passenger[] = [];
     const left: Passenger[] = [];
     const barred = new Set<string>();
-    const isBarred = (key: string): boolean => this.#inFlight.has(key) || barred.has(key);
+    const isBarred = (key: string): boolean =>
+      key !== "" && (this.#inFlight.has(key) || barred.has(key));
     let at = 0;
     // Past so many that cannot leave, the rest is not looked at: they will be when those have left.
-    for (
-      ;
-      at < this.#queue.length && taken.length < maxBatch && left.length < 4 * maxBatch;
-      at += 1
-    ) {
+    while (at < this.#queue.length && taken.length < maxBatch && left.length < 4 * maxBatch) {
       const passenger = this.#queue[at];
+      at += 1;
       if (passenger === undefined) continue;
       if (passenger.keys.some(isBarred)) {
         left.push(passenger);
         for (const key of passenger.keys) barred.add(key);
       } else {
         taken.push(passenger);
-        this.#dequeued(passenger);
       }
     }
-    this.#queue = [...left, ...this.#queue.slice(at)];
+    if (taken.length > 0) this.#queue = [...left, ...this.#queue.slice(at)];
     return taken;
   }
 }

@@ -43,14 +43,14 @@ export interface SettleJob {
   readonly cost: Readonly<Record<string, number>> | undefined;
 }
 
-export interface RenewJob {
+interface RenewJob {
   readonly kind: "renew";
   readonly token: string;
   readonly details: ReservationDetails;
   readonly leaseMs: number;
 }
 
-export interface ForgetJob {
+interface ForgetJob {
   readonly kind: "forget";
   readonly address: Address;
 }

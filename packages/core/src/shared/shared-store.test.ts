@@ -21,7 +21,7 @@ describe.each([true, false])("on an engine whose synchronous is %p", (synchronou
 describe("generated timelines", () => {
   const { TOLLGATE_TEST_SIZE: size } = process.env;
 
-  test.each(equivalenceCases(size === "long" ? 20_000 : 1000, 1000))("$name", ({ run }) =>
+  test.each(equivalenceCases(size === "long" ? 20_000 : 500, 1000))("$name", ({ run }) =>
     run(({ now }) =>
       sharedStore(mapEngine(now, { records: new Map(), reservations: new Map() }, false), options),
     ),

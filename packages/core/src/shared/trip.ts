@@ -49,14 +49,20 @@ const byUnits = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 const placesIn = (names: readonly string[]): ReadonlyMap<string, number> =>
   new Map(names.map((name, place) => [name, place]));
 
-/** Sees what the jobs need. */
-export function planTrip(jobs: readonly Job[]): Trip {
-  const needs = jobs.map((job) => ({ job, keys: keysOf(job), tokens: tokensOf(job) }));
-  const keys = inOrder(needs.flatMap((need) => need.keys));
+/**
+ * Sees what the jobs need.
+ * @param keys of the records of each job, where they are known; see {@link keysOf}
+ */
+export function planTrip(
+  jobs: readonly Job[],
+  keys: readonly (readonly string[])[] = jobs.map(keysOf),
+): Trip {
+  const needs = jobs.map((job, n) => ({ job, keys: keys[n] ?? [], tokens: tokensOf(job) }));
+  const distinct = inOrder(needs.flatMap((need) => need.keys));
   const tokens = inOrder(needs.flatMap((need) => need.tokens));
-  const [keyPlaces, tokenPlaces] = [placesIn(keys), placesIn(tokens)];
+  const [keyPlaces, tokenPlaces] = [placesIn(distinct), placesIn(tokens)];
   return {
-    keys,
+    keys: distinct,
     tokens,
     reserved: new Set(jobs.filter(({ kind }) => kind === "apply").flatMap(tokensOf)),
     jobs: needs.map((need) => ({

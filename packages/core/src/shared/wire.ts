@@ -18,7 +18,7 @@ import type { PlacedJob, Trip } from "./trip.ts";
  *         kind   1 fixed   2 sliding          3 log          4 bucket   5 slots
  *         p                tickMs             maxEntries     refill
  *         q                ticks in a window                 scale
- *         flags  1 forgives debt, 2 shadow, 4 suspended, 8 follows the calendar
+ *         flags  1 forgives debt, 2 shadow, 4 suspended, 8 follows the calendar, 16 has a condition
  * job     kind, plan, place of the record of each scope, and
  *   1 apply   number of operations; each: mode, amount for each limit, and
  *               1 check  2 take  3 force
@@ -85,12 +85,14 @@ function boundaries({ calendar }: Limit, nowMs: number): readonly number[] {
 }
 
 function pushLimit(numbers: number[], limit: Limit, nowMs: number): void {
-  const { identity, algorithm, max, windowMs, forgivesDebt, shadow, suspended, calendar } = limit;
+  const { identity, algorithm, max, windowMs, forgivesDebt, shadow, suspended, calendar, when } =
+    limit;
   const flags =
     (forgivesDebt ? 1 : 0) +
     (shadow ? 2 : 0) +
     (suspended ? 4 : 0) +
-    (calendar === undefined ? 0 : 8);
+    (calendar === undefined ? 0 : 8) +
+    (when === undefined ? 0 : 16);
   numbers.push(identity, kinds[algorithm], max, windowMs, ...ruleNumbers(limit), flags);
   numbers.push(...boundaries(limit, nowMs));
 }
