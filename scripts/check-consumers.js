@@ -14,6 +14,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
+import { missingPackage, redisServer } from "../servers/dist/index.js";
 import { packInto } from "./packages.js";
 
 const templates = "test/consumers";
@@ -55,6 +56,10 @@ async function check(name, tarballs) {
   await npm(target, "test");
 }
 
+// For those that share usage; without it they say that they skip that.
+const redis = missingPackage("redis") === undefined ? await redisServer() : undefined;
+if (redis !== undefined) env.TOLLGATE_TEST_REDIS_URL = redis.url;
+
 try {
   const tarballs = new Map(packInto(folder).map(({ name, tarball }) => [name, tarball]));
   const names = readdirSync(templates).filter((name) => name !== "shared");
@@ -65,5 +70,6 @@ try {
   });
   process.exitCode = results.every(({ status }) => status === "fulfilled") ? 0 : 1;
 } finally {
+  await redis?.stop();
   rmSync(folder, { recursive: true });
 }

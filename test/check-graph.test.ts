@@ -148,9 +148,15 @@ describe("check-graph", () => {
     },
     {
       rule: "a package that nobody wrote a rule for",
-      file: "stores/redis/src/index.ts",
-      text: `import "redis";`,
+      file: "plugins/nest/src/index.ts",
+      text: `import "@nestjs/core";`,
       fault: "every package has a rule here",
+    },
+    {
+      rule: "a store that imports a client",
+      file: "stores/redis/src/index.ts",
+      text: `import { Redis } from "ioredis";`,
+      fault: "stores import only core, core/shared, node:* and themselves",
     },
   ])("fails on $rule", ({ file, text, fault }) => {
     const { status, faults } = check({

@@ -5,8 +5,11 @@ const llm = require("@tollgate/core/llm");
 const { rateLimit: expressLimit } = require("@tollgate/express");
 const { rateLimit: fastifyLimit } = require("@tollgate/fastify");
 const { rateLimit: koaLimit } = require("@tollgate/koa");
+const { redisStore } = require("@tollgate/redis");
+const { ddl } = require("@tollgate/sql");
 const express = require("express");
 const fastify = require("fastify");
+const { Redis } = require("ioredis");
 const Koa = require("koa");
 
 const {
@@ -18,6 +21,8 @@ const {
   servesExpress,
   servesFastify,
   servesKoa,
+  sharesUsage,
+  writesTables,
 } = require("./exercise.cjs");
 
 async function main() {
@@ -29,6 +34,8 @@ async function main() {
   if (schema.$schema === undefined) throw new Error("the published schema is none");
   recognises(moduleCore, core);
   recognises(core, moduleCore);
+  writesTables(ddl);
+  await sharesUsage(core, redisStore, Redis);
   await servesExpress(express, expressLimit);
   await servesKoa(Koa, koaLimit);
   await servesFastify(fastify, fastifyLimit);

@@ -6,8 +6,11 @@ import * as llm from "@tollgate/core/llm";
 import { rateLimit as expressLimit } from "@tollgate/express";
 import { rateLimit as fastifyLimit } from "@tollgate/fastify";
 import { rateLimit as koaLimit } from "@tollgate/koa";
+import { redisStore } from "@tollgate/redis";
+import { ddl } from "@tollgate/sql";
 import express from "express";
 import fastify from "fastify";
+import { Redis } from "ioredis";
 import Koa from "koa";
 
 import {
@@ -19,6 +22,8 @@ import {
   servesExpress,
   servesFastify,
   servesKoa,
+  sharesUsage,
+  writesTables,
 } from "./exercise.cjs";
 
 const require = createRequire(import.meta.url);
@@ -30,6 +35,8 @@ await limitsServices(core);
 readsFiles(core, config);
 recognises(commonJsCore, core);
 recognises(core, commonJsCore);
+writesTables(ddl);
+await sharesUsage(core, redisStore, Redis);
 await servesExpress(express, expressLimit);
 await servesKoa(Koa, koaLimit);
 await servesFastify(fastify, fastifyLimit);

@@ -163,6 +163,33 @@ function thrownBy(action) {
   throw new assert.AssertionError({ message: "nothing was thrown" });
 }
 
+/** Two stores on one server, as two processes have them; where the check has found a server. */
+async function sharesUsage({ createLimiter }, redisStore, Redis) {
+  const url = process.env.TOLLGATE_TEST_REDIS_URL;
+  if (url === undefined) {
+    process.stderr.write("SKIPPED: a store on Redis, needs redis-server\n");
+    return;
+  }
+  const client = new Redis(url);
+  const prefix = `consumer-${process.pid}:`;
+  const limits = [{ type: "token", window: "minute", limit: 100 }];
+  const [here, there] = [1, 2].map(() =>
+    createLimiter({ limits, store: redisStore({ client, prefix }) }),
+  );
+  const { reservation } = await here.reserve("alice", { token: 80 });
+  assert.equal((await there.reserve("alice", { token: 30 })).outcome, "refused");
+  await there.settle(reservation.id, { token: 60 });
+  assert.equal((await here.usage("alice"))[0].current, 60);
+  assert.equal((await here.reserve("alice", { token: 30 })).outcome, "admitted");
+  await client.quit();
+}
+
+function writesTables(ddl) {
+  for (const dialect of ["postgres", "mysql", "sqlite"]) {
+    assert.match(ddl(dialect, { tablePrefix: "shop_" }), /CREATE TABLE IF NOT EXISTS shop_state/);
+  }
+}
+
 module.exports = {
   decides,
   limitsServices,
@@ -172,4 +199,6 @@ module.exports = {
   servesExpress,
   servesFastify,
   servesKoa,
+  sharesUsage,
+  writesTables,
 };

@@ -16,9 +16,17 @@ import type { TollgateHandle } from "@tollgate/core/http";
 import { aiSdkMiddleware, estimateRequest, type RequestEstimate } from "@tollgate/core/llm";
 import { rateLimit as expressLimit } from "@tollgate/express";
 import { rateLimit as fastifyLimit } from "@tollgate/fastify";
+import { redisStore } from "@tollgate/redis";
+import { mysqlStore, postgresStore, sqliteStore } from "@tollgate/sql";
+import type Database from "better-sqlite3";
 import { expectTypeOf } from "expect-type";
 import express from "express";
 import fastify from "fastify";
+import { Redis } from "ioredis";
+import mysql from "mysql2/promise";
+import pg from "pg";
+import postgres from "postgres";
+import { createClient } from "redis";
 
 const limits: readonly LimitInput[] = [
   { type: "count", window: "minute", limit: 60, scope: "user" },
@@ -100,5 +108,22 @@ export async function start(): Promise<void> {
 
 // @ts-expect-error a slip in an option's name
 expressLimit({ limits, identity: () => "alice" });
+
+const stores: readonly Store[] = [
+  redisStore({ client: new Redis({ lazyConnect: true }) }),
+  redisStore({ client: createClient() }),
+  postgresStore({ client: new pg.Pool(), durability: "asynchronous" }),
+  postgresStore({ client: postgres("postgres://localhost") }),
+  mysqlStore({ pool: mysql.createPool("mysql://localhost") }),
+  // @ts-expect-error a connection is no pool
+  mysqlStore({ pool: "mysql://localhost" }),
+];
+export const shared = stores.map((store) => createLimiter({ limits, store }));
+
+export function inFile(database: Database.Database): void {
+  const limiter = createLimiter({ limits, store: sqliteStore({ database }) });
+  // SQLite answers at once.
+  expectTypeOf(limiter.check("alice")).toEqualTypeOf<Decision>();
+}
 
 export { nameless };

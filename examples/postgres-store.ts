@@ -1,0 +1,67 @@
+/**
+ * Limits that processes share, kept in PostgreSQL.
+ *
+ *     DATABASE_URL=postgres://user:password@localhost:5432/app pnpm example examples/postgres-store.ts
+ *
+ * Without DATABASE_URL it starts a PostgreSQL of its own. What stands between the marks is the quick
+ * start in the documentation.
+ */
+// <quick start>
+import { createLimiter } from "@tollgate/core";
+import { postgresStore } from "@tollgate/sql";
+import { Pool } from "pg";
+// </quick start>
+
+import { runOn, serverFor } from "./database.ts";
+import { isMain } from "./serve.ts";
+import { share, startAnew } from "./sharing.ts";
+
+/** What every process does. */
+function open(url: string) {
+  // <quick start>
+  const pool = new Pool({ connectionString: url, max: 4 }); // postgres://user:password@localhost:5432/app
+  pool.on("error", (error) => {
+    console.error(`PostgreSQL: ${error.message}`); // an idle connection broke; without a listener the process ends
+  });
+  const store = postgresStore({ client: pool, sweepEveryMs: 600_000 });
+  const limiter = createLimiter({
+    limits: [
+      { type: "count", window: "minute", limit: 60, scope: "user" },
+      { type: "token", window: "month", limit: 20_000_000, scope: "tenant" },
+    ],
+    store,
+  });
+  // </quick start>
+  return { pool, store, limiter };
+}
+
+/** @param say told each line */
+export async function run(url: string, say: (line: string) => void = console.log): Promise<void> {
+  const { pool, store, limiter } = open(url);
+  await startAnew(limiter);
+
+  say("Ann asks for up to 1,200 tokens, and uses 700");
+  // <quick start>
+  const subject = { tenant: "acme", user: "ann" };
+  const { reservation, reason } = await limiter.reserve(subject, { count: 1, token: 1_200 });
+  if (reservation === undefined) throw new Error(reason);
+  await limiter.settle(reservation.id, { token: 700 }); // by any process; the first one counts
+  // </quick start>
+  for (const { limit, current, max } of await limiter.usage(subject)) {
+    say(`  ${limit}: ${String(current)} of ${String(max)}`);
+  }
+
+  const other = open(url);
+  await share(limiter, other.limiter, say);
+  await other.limiter.close();
+  await other.store.close();
+  await other.pool.end();
+  // <quick start>
+  // When the process ends. The store stops sweeping; the pool stays yours.
+  await limiter.close();
+  await store.close();
+  await pool.end();
+  // </quick start>
+}
+
+if (isMain(import.meta.url)) await runOn(await serverFor("postgres"), (url) => run(url));

@@ -1,0 +1,11 @@
+export { ddl, type DdlOptions } from "./ddl.ts";
+export type { MysqlPool } from "./mysql/client.ts";
+export { type MysqlStore, mysqlStore, type MysqlStoreOptions } from "./mysql/mysql-store.ts";
+export type { PostgresClient } from "./postgres-client.ts";
+export type { Durability } from "./postgres-schema.ts";
+export { type PostgresStore, postgresStore, type PostgresStoreOptions } from "./postgres-store.ts";
+export type { PgPool, PostgresJs } from "./postgres/seam.ts";
+export type { Dialect } from "./schema.ts";
+export type { SqliteDatabase, SqliteStatement } from "./sqlite/client.ts";
+export { type SqliteStore, sqliteStore, type SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
+export type { CoalescingOptions, SqlStoreOptions } from "./store-options.ts";
