@@ -163,6 +163,35 @@ describe("calls that travel together", () => {
     ]);
   });
 
+  test("of a trip to several places one can fail or be late alone", async () => {
+    const places = new Map<string, (failure?: Error) => void>();
+    const coalescer = new Coalescer(
+      ({ jobs }) =>
+        jobs.map(({ job }) => {
+          const [tenant = ""] = "address" in job ? job.address.ids : [];
+          return new Promise<Answer>((resolve, reject) => {
+            places.set(tenant, (failure) => {
+              if (failure === undefined) resolve(undefined);
+              else reject(failure);
+            });
+          });
+        }),
+      { maxBatch: 100, maxInFlight: 4, maxQueued: 100 },
+    );
+    const dead = coalescer.ask(jobOf("dead", "ann")).catch((error: unknown) => String(error));
+    const well = coalescer.ask(jobOf("well", "bob"));
+    await turn();
+    places.get("well")?.();
+    expect(await well).toBeUndefined();
+    // Its records are free, though the trip is not over.
+    const again = coalescer.ask(jobOf("well", "bob"));
+    await turn();
+    places.get("well")?.();
+    await again;
+    places.get("dead")?.(new Error("nobody there"));
+    expect(await dead).toBe("Error: nobody there");
+  });
+
   test("more than may wait are turned away, and those that wait are not", async () => {
     const { coalescer, flying, land } = airport({ maxQueued: 2 });
     const calls = [coalescer.ask(jobOf("acme", "ann"))];

@@ -1,4 +1,5 @@
 import { TollgateError } from "../errors.ts";
+import { isPromise } from "../maybe-promise.ts";
 import type { MaybePromise } from "../store.ts";
 import type { Answer, Job } from "./jobs.ts";
 import { keysOf, planTrip, type Trip, type TripAnswers } from "./trip.ts";
@@ -19,7 +20,7 @@ interface Passenger {
   readonly job: Job;
   /** Of its records; empty for those it has not. */
   readonly keys: readonly string[];
-  readonly resolve: (answer: Answer) => void;
+  readonly resolve: (answer: MaybePromise<Answer>) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -86,16 +87,37 @@ export class Coalescer {
   async #fly(passengers: readonly Passenger[]): Promise<void> {
     for (const { keys } of passengers) for (const key of keys) this.#inFlight.add(key);
     this.#flights += 1;
+    const late: Promise<void>[] = [];
     try {
       const jobs = passengers.map(({ job }) => job);
       const keys = passengers.map((passenger) => passenger.keys);
       const answers = await this.#run(planTrip(jobs, keys));
-      for (const [index, { resolve }] of passengers.entries()) resolve(answers[index]);
+      for (const [index, passenger] of passengers.entries()) {
+        const answer = answers[index];
+        passenger.resolve(answer);
+        if (isPromise(answer)) late.push(this.#landLate(passenger, answer));
+        else this.#land(passenger);
+      }
     } catch (error) {
-      for (const { reject } of passengers) reject(error);
+      for (const passenger of passengers) {
+        passenger.reject(error);
+        this.#land(passenger);
+      }
     }
-    for (const { keys } of passengers) for (const key of keys) this.#inFlight.delete(key);
+    if (late.length > 0) await Promise.all(late);
     this.#flights -= 1;
+    if (this.#queue.length > 0) this.#callDeparture();
+  }
+
+  #land({ keys }: Passenger): void {
+    for (const key of keys) this.#inFlight.delete(key);
+  }
+
+  /** Of one that comes later than others on its trip, the records are not free before. */
+  async #landLate(passenger: Passenger, answer: Promise<Answer>): Promise<void> {
+    // Whoever asked is told of a failure.
+    await answer.catch(() => undefined);
+    this.#land(passenger);
     if (this.#queue.length > 0) this.#callDeparture();
   }
 

@@ -1,3 +1,4 @@
+import type { MaybePromise } from "../store.ts";
 import { type Answer, type Job, type Places, runJob, type State } from "./jobs.ts";
 import { recordKeys } from "./record-keys.ts";
 
@@ -18,8 +19,11 @@ export interface Trip {
   readonly jobs: readonly PlacedJob[];
 }
 
-/** The answers to the jobs of a trip, in their order. */
-export type TripAnswers = readonly Answer[];
+/**
+ * The answers to the jobs of a trip, in their order: some still to come where the trip goes to several
+ * places, of which one may fail alone.
+ */
+export type TripAnswers = readonly MaybePromise<Answer>[];
 
 /** The keys of the records a job touches; empty where a scope has none. */
 export const keysOf = (job: Job): readonly string[] =>
@@ -76,5 +80,5 @@ export function planTrip(
 }
 
 /** Runs all jobs of a trip on the state, which they change, and answers them. */
-export const runTrip = ({ jobs }: Trip, state: State): TripAnswers =>
+export const runTrip = ({ jobs }: Trip, state: State): readonly Answer[] =>
   jobs.map(({ job, places }) => runJob(job, places, state));
