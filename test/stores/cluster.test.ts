@@ -239,9 +239,7 @@ if (skip !== undefined) process.stderr.write(`${skip}\n`);
       expect(own?.onRecord).toBe(Number(own?.admitted) - lost.length + unheard.length);
       expect(unheard.length).toBeLessThanOrEqual(Number(failed[0]?.length));
       expect(lost.filter((id) => kept.has(id))).toEqual([]);
-      // Its node lived, so that what it was told is there.
-      // What one node fails to do concerns nobody on another.
-      expect(failed[2]).toEqual([]);
+      // What one node fails to do concerns nobody on another, beyond what the cluster as a whole refuses.
       expect(far?.onRecord).toBe(far?.admitted);
 
       // From there on it is as exact as ever.
