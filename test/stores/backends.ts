@@ -134,7 +134,7 @@ export async function openStore(options: OpenOptions): Promise<OpenStore> {
       const sql = postgres(url, { max: 4, onnotice: () => undefined });
       return {
         store: postgresStore({ client: sql, tablePrefix, ...timing }),
-        close: () => sql.end(),
+        close: () => sql.end({ timeout: 1 }),
       };
     }
     case "mariadb with mysql2": {
