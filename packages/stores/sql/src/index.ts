@@ -6,6 +6,6 @@ export type { Durability } from "./postgres-schema.ts";
 export { type PostgresStore, postgresStore, type PostgresStoreOptions } from "./postgres-store.ts";
 export type { PgPool, PostgresJs } from "./postgres/seam.ts";
 export type { Dialect } from "./schema.ts";
-export type { SqliteDatabase, SqliteStatement } from "./sqlite/client.ts";
+export type { SqliteHandle } from "./sqlite/client.ts";
 export { type SqliteStore, sqliteStore, type SqliteStoreOptions } from "./sqlite/sqlite-store.ts";
 export type { CoalescingOptions, SqlStoreOptions } from "./store-options.ts";

@@ -8,31 +8,34 @@ export type SqliteRow = Readonly<Record<string, unknown>>;
 
 /** A statement as `better-sqlite3` and `node:sqlite` prepare it. */
 export interface SqliteStatement {
-  // As methods, whose parameters may be narrower: the driver's types tell each statement's apart.
   all(...values: SqliteValue[]): SqliteRow[];
   get(...values: SqliteValue[]): SqliteRow | undefined;
   run(...values: SqliteValue[]): { readonly changes: number | bigint };
 }
 
 /**
- * What is used of a database handle: a `Database` of `better-sqlite3`, a `DatabaseSync` of
- * `node:sqlite`, or anything with these two methods.
+ * A database handle: a `Database` of `better-sqlite3`, a `DatabaseSync` of `node:sqlite`, or anything
+ * whose statements have `all`, `get` and `run` with positional values.
  */
-export interface SqliteDatabase {
-  prepare(text: string): SqliteStatement;
+export interface SqliteHandle {
+  // What statements are is for their library's types to say; each says it in its own way.
+  prepare(text: string): unknown;
   exec(text: string): unknown;
 }
 
-/** @throws TollgateError `INVALID_CONFIG` */
-export function checkDatabase(database: unknown, path: string): asserts database is SqliteDatabase {
-  const isDatabase =
-    typeof database === "object" &&
-    database !== null &&
-    ["prepare", "exec"].every((method) => typeof Reflect.get(database, method) === "function");
-  if (isDatabase) return;
-  throw configError(
-    path,
-    "a Database of better-sqlite3 or a DatabaseSync of node:sqlite",
-    database,
-  );
+/** The same, as the engine uses it. */
+export interface SqliteDatabase extends SqliteHandle {
+  prepare(text: string): SqliteStatement;
 }
+
+/** @throws TollgateError `INVALID_CONFIG` */
+export function checkDatabase(database: unknown, path: string): SqliteDatabase {
+  if (isDatabase(database)) return database;
+  const expected = "a Database of better-sqlite3 or a DatabaseSync of node:sqlite";
+  throw configError(path, expected, database);
+}
+
+const isDatabase = (database: unknown): database is SqliteDatabase =>
+  typeof database === "object" &&
+  database !== null &&
+  ["prepare", "exec"].every((method) => typeof Reflect.get(database, method) === "function");

@@ -1,7 +1,7 @@
 import { type SharedSyncStore, sharedSyncStore } from "@tollgate/core/shared";
 
 import { parseOptions, type SqlStoreOptions } from "../store-options.ts";
-import { checkDatabase, type SqliteDatabase } from "./client.ts";
+import { checkDatabase, type SqliteHandle } from "./client.ts";
 import { SqliteEngine } from "./engine.ts";
 
 /** Options of {@link sqliteStore}. */
@@ -11,7 +11,7 @@ export interface SqliteStoreOptions extends SqlStoreOptions {
    * store is closed. For a file, set `PRAGMA journal_mode = WAL`, and a busy timeout if several
    * processes use it.
    */
-  readonly database: SqliteDatabase;
+  readonly database: SqliteHandle;
 }
 
 /** A {@link sqliteStore}. */
@@ -29,7 +29,7 @@ export interface SqliteStore extends SharedSyncStore {
  */
 export function sqliteStore(options: SqliteStoreOptions): SqliteStore {
   const settings = parseOptions(options, "sqliteStore", ["database"]);
-  checkDatabase(options.database, "sqliteStore.database");
-  const engine = new SqliteEngine(options.database, settings);
+  const database = checkDatabase(options.database, "sqliteStore.database");
+  const engine = new SqliteEngine(database, settings);
   return { ...sharedSyncStore(engine), migrate: engine.migrate };
 }
