@@ -162,7 +162,7 @@ function stepOf(random: Random, isSteady: boolean): Step {
     const cost = { count: random.integer(-6, 6), token: random.integer(-9, 9) };
     return { kind: "adjust", who, cost };
   }
-  if (n <= 94) return { kind: "block", who, forMs: random.pick([0, 1, 500, 90_000]) };
+  if (n <= 94 && isSteady) return { kind: "block", who, forMs: random.pick([0, 1, 500, 90_000]) };
   const some = random.oneIn(2) ? [random.pick(scopes)] : ["tenant", "user"];
   if (n <= 97 && isSteady) return { kind: "reset", who, scopes: some };
   return n <= 99 || !isSteady ? { kind: "list", who, scopes: some } : { kind: "sweep" };
@@ -189,7 +189,7 @@ function chargingYears(step: Step): Step {
  * With every other seed the clock also steps back, and calls come with other numbers. What becomes then
  * of a record that had expired, or had under the numbers it was written with, depends on whether the
  * store has removed it by that time, which is its own affair. So there a limit of ten years keeps every
- * record, and nothing is reset or swept.
+ * record, and nothing is blocked, reset or swept.
  */
 export function timelineOf(seed: number): Timeline {
   const random = randomFrom(seed);
