@@ -149,8 +149,6 @@ export class LockingEngine implements Engine {
     await this.#tables.ready();
     for (let at = 0; at < usage.length; at += PAGE) {
       const rows = usage.slice(at, at + PAGE).map(rowOf);
-      const entries = rows.map(({ entryKey }) => entryKey).toSorted();
-      await this.#ask(this.#dialect.make(this.#settings.names, entries, 0));
       await this.#ask(this.#dialect.write(this.#settings.names, rows.toSorted(byEntry)));
     }
   };

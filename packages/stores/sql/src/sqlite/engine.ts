@@ -15,7 +15,7 @@ import {
 import type { Settings } from "../store-options.ts";
 import { startSweeping } from "../sweeper.ts";
 import type { SqliteDatabase, SqliteRow, SqliteStatement } from "./client.ts";
-import { checkSqliteVersion, migrateSqlite } from "./migrate.ts";
+import { checkSqliteVersion, migrateSqlite, rollBack } from "./migrate.ts";
 
 const SWEEP_BATCH = 500;
 const EXPORT_PAGE = 500;
@@ -164,7 +164,7 @@ export class SqliteEngine implements Engine {
       commit.run();
       return result;
     } catch (error) {
-      rollback.run();
+      rollBack(() => rollback.run());
       throw error;
     }
   }

@@ -21,7 +21,7 @@ export function migrateSqlite(database: SqliteDatabase, names: TableNames): void
     checkSqliteVersion(database, names);
     database.exec("COMMIT");
   } catch (error) {
-    database.exec("ROLLBACK");
+    rollBack(() => database.exec("ROLLBACK"));
     throw error;
   }
 }
@@ -32,4 +32,13 @@ export function checkSqliteVersion(database: SqliteDatabase, names: TableNames):
     .prepare(`SELECT entry_value FROM ${names.meta} WHERE entry_name = ?`)
     .get(VERSION_ENTRY);
   checkVersion(row?.["entry_value"], names);
+}
+
+/** After some failures, such as a full disk, SQLite has rolled back by itself; they are what to tell of. */
+export function rollBack(attempt: () => unknown): void {
+  try {
+    attempt();
+  } catch {
+    // There is no transaction any more.
+  }
 }

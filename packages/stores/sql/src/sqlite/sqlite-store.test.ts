@@ -79,6 +79,23 @@ const rowsIn = (table: string): unknown[] => database.prepare(`SELECT * FROM ${t
     expect(limiter.checkAndRecord(ann, { token: 5 }).allowed).toBe(true);
   });
 
+  test("tells what failed where SQLite has rolled back by itself", () => {
+    const limiter = createLimiter({ limits, store: sqliteStore({ database }) });
+    limiter.checkAndRecord(ann);
+    database.exec(`CREATE TRIGGER full BEFORE UPDATE ON tollgate_state
+      BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END`);
+    const failure = (): unknown => {
+      try {
+        return limiter.checkAndRecord(ann);
+      } catch (error) {
+        return error instanceof Error ? error.cause : error;
+      }
+    };
+    expect(String(failure())).toContain("disk full");
+    database.exec("DROP TRIGGER full");
+    expect(limiter.checkAndRecord(ann).allowed).toBe(true);
+  });
+
   test("works on tables that ddl() made, twice over", () => {
     database.exec(ddl("sqlite", { tablePrefix: "own_" }));
     database.exec(ddl("sqlite", { tablePrefix: "own_" }));
