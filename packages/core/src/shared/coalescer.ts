@@ -85,7 +85,7 @@ export class Coalescer {
   }
 
   async #fly(passengers: readonly Passenger[]): Promise<void> {
-    for (const { keys } of passengers) for (const key of keys) this.#inFlight.add(key);
+    if (this.#options.inOrder !== true) this.#bar(passengers);
     this.#flights += 1;
     const late: Promise<void>[] = [];
     try {
@@ -109,7 +109,12 @@ export class Coalescer {
     if (this.#queue.length > 0) this.#callDeparture();
   }
 
+  #bar(passengers: readonly Passenger[]): void {
+    for (const { keys } of passengers) for (const key of keys) this.#inFlight.add(key);
+  }
+
   #land({ keys }: Passenger): void {
+    if (this.#inFlight.size === 0) return;
     for (const key of keys) this.#inFlight.delete(key);
   }
 

@@ -32,4 +32,4 @@ export {
   sharedSyncStore,
 } from "./shared-store.ts";
 export { type PlacedJob, planTrip, runTrip, type Trip, type TripAnswers } from "./trip.ts";
-export { BOUNDARY_MARGIN_MS, type WireTrip, wireTrip } from "./wire.ts";
+export { type WireTrip, wireTrip } from "./wire.ts";

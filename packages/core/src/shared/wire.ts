@@ -33,17 +33,14 @@ import type { PlacedJob, Trip } from "./trip.ts";
  *
  * Of a calendar, the database knows but the five boundaries around the time at which the trip was sent:
  * the current window begins at the second and ends at the third. That is enough as long as its own
- * clock stands before the fourth, by a minute, and not before the second. Otherwise the trip is *stale*:
- * nothing is changed, its time is told, and it is put anew.
+ * clock stands before the fourth, by the minute that a record may lie ahead of it, and not before the
+ * second. Otherwise the trip is *stale*: nothing is changed, its time is told, and it is put anew.
  */
 export interface WireTrip {
   readonly numbers: readonly number[];
   /** The texts of new reservations. */
   readonly details: readonly string[];
 }
-
-/** By how much a record may lie ahead of the clock, and the boundaries must still do. */
-export const BOUNDARY_MARGIN_MS = 60_000;
 
 const kinds = {
   "fixed-window": 1,

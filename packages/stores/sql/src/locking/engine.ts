@@ -1,5 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
+import { TollgateError } from "@tollgate/core";
 import {
   asciiJson,
   cellsIn,
@@ -31,7 +32,10 @@ import type { LockingSeam, Query } from "./seam.ts";
 const SWEEP_BATCH = 500;
 const PAGE = 500;
 
-/** How often a trip is begun anew because others held its locks: each time nothing had been done. */
+/**
+ * How often a trip is begun anew because others held its locks, or its rows were gone: each time nothing
+ * had been done.
+ */
 const MAX_TRIES = 8;
 
 /** An empty row that no decision came to use is removed after that. */
@@ -83,6 +87,9 @@ export class LockingEngine implements Engine {
         await this.#make(this.#unseen(trip), this.#settings.clock?.() ?? Date.now());
         const answers = await this.#try(trip);
         if (!(answers instanceof MissingRows)) return answers;
+        if (tries >= MAX_TRIES) {
+          throw new TollgateError("STORE_FAILED", "rows are removed as fast as they are made");
+        }
         // Somebody has swept them since they were seen.
         await this.#make(answers.entries, answers.nowMs);
       } catch (error) {
