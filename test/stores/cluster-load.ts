@@ -147,7 +147,7 @@ export interface Seat {
 }
 
 /** Who is what, as a node says: the one that is asked, or any that is up. */
-export function seats(cluster: RedisCluster, asked?: number): readonly Seat[] {
+function seats(cluster: RedisCluster, asked?: number): readonly Seat[] {
   if (asked === undefined) {
     for (const node of cluster.nodes.keys()) {
       try {
